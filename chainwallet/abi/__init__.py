@@ -1,0 +1,1 @@
+"""Bytes to and from meaning, for our contracts and typed data."""

@@ -1,0 +1,306 @@
+"""Every error this package raises, as one tree. The first level answers: whose fault, and may I try again?
+
+ChainwalletError
+|-- Refused            the caller's input; nothing was changed or sent; change it and ask again
+|   |-- BadValue             a field holds a value outside what is stated
+|   |-- BadRow               a file's row, column and value, and what was expected
+|   |-- UnknownCurrency      not an ISO 4217 currency with minor units
+|   |-- CurrencyMismatch     two currencies in one sum
+|   |-- TooPrecise           more decimals than the currency has
+|   |-- InsufficientFunds    available and required
+|   |-- WrongPassphrase      a keystore or sealed key does not open
+|   |-- BadSignature         a signature that is not the named signer's
+|   |-- NotFound             a named thing that this home does not have
+|   `-- AlreadyExists        a name that is taken
+|-- NodeTrouble        the node or the way to it; trying again is safe
+|   |-- NodeUnreachable      no answer
+|   |-- NodeRefused          a JSON-RPC error
+|   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
+|   `-- Reverted             the chain executed the transaction and it failed
+|-- ChainMismatch      another chain or other code than the one this home knows; a person must look
+|   |-- WrongChain           chain id or genesis differs from the manifest
+|   |-- WrongCode            the code at an address is not ours
+|   `-- HistoryMismatch      events and state disagree
+`-- Installation       this machine or home; a person must repair it
+    |-- MissingTool          a program that is not installed
+    |-- LocalChainDied       the Anvil child ended by itself
+    |-- HomeInUse            another process holds the home
+    |-- DamagedHome          a file of the home does not read back
+    `-- NewerDatabase        the database was written by a newer version
+"""
+
+from dataclasses import dataclass
+
+
+class ChainwalletError(Exception):
+    """Base of all errors of this package; ``str()`` of each is one line for a person."""
+
+
+class Refused(ChainwalletError):
+    """The caller's input was refused; nothing was changed or sent."""
+
+
+class NodeTrouble(ChainwalletError):
+    """The node, or the way to it, failed; trying again is safe."""
+
+
+class ChainMismatch(ChainwalletError):
+    """The chain is not the one this home was set up for."""
+
+
+class Installation(ChainwalletError):
+    """This machine or home is not as it must be."""
+
+
+@dataclass(eq=False)
+class BadValue(Refused):
+    """``field`` holds ``value`` where ``expected`` is required."""
+
+    field: str
+    value: object
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: got {self.value!r}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class BadRow(Refused):
+    """A row of an imported file does not read: ``row`` counts lines from 1, ``field`` is the column's heading."""
+
+    source: str
+    row: int
+    field: str
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.source}, row {self.row}, {self.field}: got {self.value!r}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class UnknownCurrency(Refused):
+    """``code`` is not an ISO 4217 alphabetic code of a currency with minor units."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return f"currency: got {self.code!r}, expected an ISO 4217 code of a currency with minor units, such as EUR"
+
+
+@dataclass(eq=False)
+class CurrencyMismatch(Refused):
+    """Two currencies met in one sum or comparison."""
+
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"currency: cannot mix {self.left} and {self.right}"
+
+
+@dataclass(eq=False)
+class TooPrecise(Refused):
+    """``value`` of ``field`` has more than ``decimals`` decimals."""
+
+    field: str
+    value: str
+    currency: str
+    decimals: int
+
+    def __str__(self) -> str:
+        return f"{self.field}: got {self.value!r}, expected at most {self.decimals} decimals for {self.currency}"
+
+
+@dataclass(eq=False)
+class InsufficientFunds(Refused):
+    """``who`` has ``available`` where ``required`` is needed (both as decimal strings with their currency)."""
+
+    who: str
+    available: str
+    required: str
+
+    def __str__(self) -> str:
+        return f"amount: {self.who} has {self.available} available, required {self.required}"
+
+
+@dataclass(eq=False)
+class WrongPassphrase(Refused):
+    """The passphrase does not open ``what``."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"passphrase: does not open {self.what}"
+
+
+@dataclass(eq=False)
+class BadSignature(Refused):
+    """The signature was made by ``recovered`` (or by nobody) where ``expected`` must sign."""
+
+    expected: str
+    recovered: str
+
+    def __str__(self) -> str:
+        return f"signature: made by {self.recovered}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class NotFound(Refused):
+    """There is no ``kind`` called ``name``; ``hint`` says what there is or how to make one."""
+
+    kind: str
+    name: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: no {self.name!r} here; {self.hint}"
+
+
+@dataclass(eq=False)
+class AlreadyExists(Refused):
+    """There is a ``kind`` called ``name`` already."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name!r} exists already"
+
+
+@dataclass(eq=False)
+class NodeUnreachable(NodeTrouble):
+    """No answer from the node at ``url``."""
+
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"node {self.url}: unreachable ({self.reason})"
+
+
+@dataclass(eq=False)
+class NodeRefused(NodeTrouble):
+    """The node answered ``method`` with a JSON-RPC error."""
+
+    method: str
+    code: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"node refused {self.method}: {self.reason} (code {self.code})"
+
+
+@dataclass(eq=False)
+class OutcomeUnknown(NodeTrouble):
+    """Transaction ``tx`` was sent and no receipt came within ``waited_s`` seconds. Its bytes are stored; ask again."""
+
+    tx: str
+    waited_s: int
+
+    def __str__(self) -> str:
+        return f"transaction {self.tx}: sent, no receipt after {self.waited_s} s; run the same command to ask again"
+
+
+@dataclass(eq=False)
+class Reverted(NodeTrouble):
+    """Transaction ``tx`` (or the call ``tx`` names) was executed and failed with ``reason``."""
+
+    tx: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"transaction {self.tx}: reverted with {self.reason}"
+
+
+@dataclass(eq=False)
+class WrongChain(ChainMismatch):
+    """The node serves ``found`` where the manifest names ``expected``."""
+
+    field: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: the node serves {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class WrongCode(ChainMismatch):
+    """The code at ``address`` is not the one ``contract``'s artefact gives."""
+
+    contract: str
+    address: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"code of {self.contract} at {self.address}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class HistoryMismatch(ChainMismatch):
+    """Two accounts of one figure disagree."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class MissingTool(Installation):
+    """``tool`` is not installed; ``hint`` says how to get it."""
+
+    tool: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.tool}: not found; {self.hint}"
+
+
+@dataclass(eq=False)
+class LocalChainDied(Installation):
+    """The Anvil child ended by itself."""
+
+    exit_status: int
+    log_tail: str
+
+    def __str__(self) -> str:
+        return f"local chain: Anvil ended by itself with status {self.exit_status}: {self.log_tail or 'no output'}"
+
+
+@dataclass(eq=False)
+class HomeInUse(Installation):
+    """Another process holds ``path``."""
+
+    path: str
+    holder: str
+
+    def __str__(self) -> str:
+        return f"home {self.path}: in use by {self.holder}"
+
+
+@dataclass(eq=False)
+class DamagedHome(Installation):
+    """``path`` does not read back as ``expected``."""
+
+    path: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"file {self.path}: damaged, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class NewerDatabase(Installation):
+    """The database holds schema ``found``; this version knows up to ``known``."""
+
+    path: str
+    found: str
+    known: str
+
+    def __str__(self) -> str:
+        return f"database {self.path}: schema {self.found} is newer than {self.known}; use a newer chainwallet"

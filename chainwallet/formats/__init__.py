@@ -1,0 +1,1 @@
+"""Files of other apps, to and from values."""

@@ -1,0 +1,1 @@
+"""Rules: pure decisions about money. No I/O, clock or randomness."""
