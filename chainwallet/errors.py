@@ -26,6 +26,7 @@ ChainwalletError
     |-- LocalChainDied       the Anvil child ended by itself
     |-- HomeInUse            another process holds the home
     |-- DamagedHome          a file of the home does not read back
+    |-- HomeNotWritable      a file of the home cannot be written
     `-- NewerDatabase        the database was written by a newer version
 """
 
@@ -204,10 +205,14 @@ class OutcomeUnknown(NodeTrouble):
 
 @dataclass(eq=False)
 class Reverted(NodeTrouble):
-    """Transaction ``tx`` (or the call ``tx`` names) was executed and failed with ``reason``."""
+    """Transaction ``tx`` (or the call ``tx`` names) was executed and failed with ``reason``.
+
+    ``data`` are the revert's raw bytes (a custom error's selector and words), empty when none are known.
+    """
 
     tx: str
     reason: str
+    data: bytes = b""
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: reverted with {self.reason}"
@@ -292,6 +297,17 @@ class DamagedHome(Installation):
 
     def __str__(self) -> str:
         return f"file {self.path}: damaged, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class HomeNotWritable(Installation):
+    """``path`` cannot be written: no room, no permission."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"file {self.path}: cannot be written ({self.reason})"
 
 
 @dataclass(eq=False)

@@ -21,9 +21,34 @@ ZERO_ADDRESS = Address(bytes(20))
 ZERO_HASH = Hash32(bytes(32))
 
 
+@dataclass(frozen=True)
+class ChainName:
+    """What names a chain: its EIP-155 id and the hash of its block 0."""
+
+    chain_id: int
+    genesis: Hash32
+
+    @property
+    def key(self) -> str:
+        """The short form that rows of the store carry: chain id and the first 8 hex digits of the genesis hash."""
+        return f"{self.chain_id}-{self.genesis.hex()[:8]}"
+
+
 def keccak256(data: bytes) -> Hash32:
     """Keccak-256 of ``data`` (the original padding, as Ethereum uses it; not SHA3-256)."""
     return Hash32(sha3.keccak_256(data).digest())
+
+
+def to_hex(data: bytes) -> str:
+    """``data`` as ``0x`` and lower-case hex digits."""
+    return "0x" + data.hex()
+
+
+def from_hex(text: str) -> bytes:
+    """The bytes that ``text`` writes as ``0x`` and hex digits; ``ValueError`` for anything else."""
+    if not text.startswith("0x"):
+        raise ValueError(text)
+    return bytes.fromhex(text[2:])
 
 
 def checksum(address: Address) -> str:

@@ -17,6 +17,9 @@ from chainwallet.errors import BadValue, CurrencyMismatch, TooPrecise, UnknownCu
 TOKEN_DECIMALS = 6  # Cash.decimals(), the same for every currency
 MAX_TOKEN_UNITS = 2**96 - 1  # Cash: balances and supply are uint96
 
+# ISO 4217 list three (historic), those withdrawn since 2011: groups of those years still have them.
+_WITHDRAWN_DECIMALS = {"BYR": 0} | dict.fromkeys("ANG BGN CUC EEK GHC HRK LTL LVL MRO SLL STD VEF ZMK ZWL".split(), 2)
+
 _PLAIN_DECIMAL = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
 
 
@@ -32,12 +35,15 @@ class Currency:
 
 
 def currency_of(code: str) -> Currency:
-    """The currency with ISO 4217 alphabetic ``code`` (any case, spaces around it ignored).
+    """The currency with ISO 4217 alphabetic ``code`` (any case, spaces around it ignored), also a withdrawn one.
 
     Raises ``UnknownCurrency`` for a code not on the list, or one without minor units (gold, test codes, "no currency").
     """
+    letters = code.strip().upper() if code.isascii() else ""
+    if letters in _WITHDRAWN_DECIMALS:
+        return Currency(letters, _WITHDRAWN_DECIMALS[letters])
     try:
-        iso = IsoCurrency(code.strip().upper())
+        iso = IsoCurrency(letters)
     except ValueError:
         raise UnknownCurrency(code) from None
     if iso.exponent is None or iso.exponent > TOKEN_DECIMALS:

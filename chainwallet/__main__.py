@@ -1,0 +1,5 @@
+"""``python -m chainwallet`` is ``chainwallet``."""
+
+from chainwallet.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""Call data of ``Cash``, and what its answers and errors mean.
+
+Sources: the Solidity ABI specification; ERC-20; the item layout of ``pay`` is ``ICash``'s.
+"""
+
+from collections.abc import Sequence
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+
+from chainwallet.abi.generated import ERRORS, FUNCTIONS
+from chainwallet.abi.typed_data import Payment, Settlement
+from chainwallet.evm import Address, Hash32, checksum, keccak256
+
+ISSUER_ROLE = keccak256(b"ISSUER_ROLE")  # Authority.sol
+PAUSER_ROLE = keccak256(b"PAUSER_ROLE")  # Authority.sol
+COMPLIANCE_ROLE = keccak256(b"COMPLIANCE_ROLE")  # Authority.sol
+WINDOW_NONCE_END = 2**56  # AccountWord: nonces below are window nonces
+PAY_ITEM_BYTES = 160  # ICash.pay
+PAY_WIDE_ITEM_BYTES = 185  # ICash.payWide
+
+_SETTLE = "settle((address,uint256)[],(address,uint256)[],bytes32,address,uint256,(uint256,bytes)[])"
+_ERROR_STRING = bytes.fromhex("08c379a0")  # Error(string), Solidity's require with a reason
+_PANIC = bytes.fromhex("4e487b71")  # Panic(uint256), Solidity's failed assertion
+
+
+def call_data(signature: str, *values: object) -> bytes:
+    """Call data for a function of ours by its canonical ``signature``, such as ``mint(address,uint256,bytes32)``.
+
+    Addresses are 20 bytes. Raises ``KeyError`` for a signature that no contract of ours has.
+    """
+    return FUNCTIONS[signature] + encode(_types_of(signature), values)
+
+
+def constructor_data(currency: str, admin: Address, admin_delay_s: int) -> bytes:
+    """What follows the creation code of ``Cash`` to deploy it."""
+    return encode(["string", "address", "uint48"], [currency, admin, admin_delay_s])
+
+
+def settle_data(settlement: Settlement, consents: Sequence[tuple[int, bytes]]) -> bytes:
+    """Call data that carries out ``settlement``; ``consents`` are (nonce, signature) in the order of its debits."""
+    return call_data(
+        _SETTLE,
+        [(leg.account, leg.amount) for leg in settlement.debits],
+        [(leg.account, leg.amount) for leg in settlement.credits],
+        settlement.context,
+        settlement.operator,
+        settlement.valid_before,
+        list(consents),
+    )
+
+
+def pay_item(payment: Payment, compact_signature: bytes) -> bytes:
+    """One packed item of ``pay``, or of ``payWide`` where the nonce is wide; the signature is 64 bytes (EIP-2098)."""
+    nonce_bytes = 7 if payment.nonce < WINDOW_NONCE_END else 32
+    return b"".join(
+        (
+            payment.payer,
+            payment.payee,
+            payment.value.to_bytes(12, "big"),
+            payment.payment_ref,
+            payment.nonce.to_bytes(nonce_bytes, "big"),
+            payment.valid_before.to_bytes(5, "big"),
+            compact_signature,
+        )
+    )
+
+
+def pay_data(items: Sequence[bytes]) -> bytes:
+    """Call data that carries out ``items`` of one size, all from ``pay_item``."""
+    is_wide = bool(items) and len(items[0]) == PAY_WIDE_ITEM_BYTES
+    return call_data("payWide(bytes)" if is_wide else "pay(bytes)", b"".join(items))
+
+
+def payment_ref(payer: Address, token: Address, payment_id: str) -> Hash32:
+    """The reference that stands for a payment's id on the chain; anyone who knows the id can compute it."""
+    return keccak256(encode(["address", "address", "string"], [payer, token, payment_id]))
+
+
+def uint_of(answer: bytes) -> int:
+    """The unsigned integer that a view answered."""
+    return int.from_bytes(answer[:32], "big")
+
+
+def text_of(answer: bytes) -> str:
+    """The string that a view answered."""
+    return str(decode(["string"], answer)[0])
+
+
+def reason_of(revert_data: bytes) -> str:
+    """What ``revert_data`` says, for a person: ``ERC20InsufficientBalance(sender=0x.., balance=1, needed=2)``."""
+    selector, body = revert_data[:4], revert_data[4:]
+    try:
+        if selector == _ERROR_STRING:
+            return str(decode(["string"], body)[0])
+        if selector == _PANIC:
+            return f"Panic(0x{uint_of(body):02x})"
+        if selector in ERRORS:
+            name, fields = ERRORS[selector]
+            values = decode([kind for kind, _ in fields], body)
+            return f"{name}({', '.join(map(_field_text, fields, values))})"
+    except DecodingError:
+        pass
+    return f"0x{revert_data.hex()}" if revert_data else "no reason given"
+
+
+def _field_text(field: tuple[str, str], value: object) -> str:
+    kind, name = field
+    if kind == "address":
+        return f"{name}={checksum(Address(bytes.fromhex(str(value)[2:])))}"
+    return f"{name}=0x{value.hex()}" if isinstance(value, bytes) else f"{name}={value}"
+
+
+def _types_of(signature: str) -> list[str]:
+    """The argument types of a canonical signature, split at the commas that stand outside all tuples."""
+    types, depth, start = [], 0, signature.index("(") + 1
+    for at in range(start, len(signature)):
+        mark = signature[at]
+        if depth == 0 and mark in ",)" and at > start:
+            types.append(signature[start:at])
+            start = at + 1
+        depth += (mark == "(") - (mark == ")")
+    return types

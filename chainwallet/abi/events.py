@@ -1,0 +1,89 @@
+"""What the logs of ``Cash`` say: one frozen class for each event, decoded by hand from 32-byte words.
+
+Source: the Solidity ABI specification (events); ``ICash`` for their meaning.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chainwallet.abi.generated import EVENTS
+from chainwallet.evm import Address, Hash32, Log
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """``value`` token units went from ``payer`` to ``payee``; a zero payer is a mint, a zero payee a burn (ERC-20)."""
+
+    payer: Address
+    payee: Address
+    value: int
+
+
+@dataclass(frozen=True)
+class Paid:
+    """The ``Transfer`` just before carried out the payment with this reference and nonce."""
+
+    payment_ref: Hash32
+    nonce: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A hint, never a fact: an item of ``payer`` with ``nonce`` was left out for ``reason`` (``ICash.SkipReason``)."""
+
+    payer: Address
+    nonce: int
+    reason: int
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The ``Transfer``s just before carried out this settlement; ``nonces`` are the debtors' in their order."""
+
+    settlement_hash: Hash32
+    context: Hash32
+    nonces: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Minted:
+    """``issuer`` made ``value`` token units for ``payee`` against the bank's ``bank_ref``."""
+
+    bank_ref: Hash32
+    issuer: Address
+    payee: Address
+    value: int
+
+
+@dataclass(frozen=True)
+class Burned:
+    """``issuer`` destroyed ``value`` token units of its own against the bank's ``bank_ref``."""
+
+    bank_ref: Hash32
+    issuer: Address
+    value: int
+
+
+Event = Transfer | Paid | Skipped | Settled | Minted | Burned
+
+_DECODERS: dict[bytes, Callable[[tuple[Hash32, ...], list[int]], Event]] = {
+    EVENTS["Transfer(address,address,uint256)"]: lambda t, w: Transfer(_address(t[1]), _address(t[2]), w[0]),
+    EVENTS["Paid(bytes32,uint256)"]: lambda t, w: Paid(t[1], w[0]),
+    EVENTS["Skipped(address,uint256,uint8)"]: lambda t, w: Skipped(_address(t[1]), w[0], w[1]),
+    EVENTS["Settled(bytes32,bytes32,uint256[])"]: lambda t, w: Settled(t[1], t[2], tuple(w[2 : 2 + w[1]])),
+    EVENTS["Minted(bytes32,address,address,uint256)"]: lambda t, w: Minted(t[1], _address(t[2]), _address(t[3]), w[0]),
+    EVENTS["Burned(bytes32,address,uint256)"]: lambda t, w: Burned(t[1], _address(t[2]), w[0]),
+}
+
+
+def decode_event(log: Log) -> Event | None:
+    """The money event that ``log`` of a ``Cash`` reports; None for its other events (roles, approvals, freezes)."""
+    decoder = _DECODERS.get(log.topics[0]) if log.topics else None
+    if decoder is None:
+        return None
+    words = [int.from_bytes(log.data[at : at + 32], "big") for at in range(0, len(log.data), 32)]
+    return decoder(log.topics, words)
+
+
+def _address(topic: Hash32) -> Address:
+    return Address(topic[12:])

@@ -1,0 +1,298 @@
+"""Puts everything together: reads flags, environment and file into a ``Config``, and builds what a verb works with.
+
+The only module that sees all others, and the only one that makes edges: nodes, databases, keys, local chains.
+"""
+
+import shutil
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from shlex import split as shell_words
+from typing import Any
+
+from chainwallet import anvil, demo, deployment
+from chainwallet.anvil.directory import ChainDirectory
+from chainwallet.config import GAS_MONEY_WEI, HOME_LOCK_WAIT_S, Config
+from chainwallet.errors import BadValue, DamagedHome, HomeInUse, NotFound
+from chainwallet.evm import Address, ChainName
+from chainwallet.home import Home
+from chainwallet.keys.external import ExternalSigner
+from chainwallet.keys.keystore import open_keystore
+from chainwallet.keys.sealed import FileKey, SealedKeys
+from chainwallet.keys.signer import LocalSigner, TransactionSigner
+from chainwallet.manifest import Contract
+from chainwallet.relayer import Relayer
+from chainwallet.rpc import Node
+from chainwallet.rules.cash import Cash
+from chainwallet.store.database import Database
+from chainwallet.store.wallets import Wallet
+from chainwallet.wallets import Wallets
+
+ENVIRONMENT_PREFIX = "CHAINWALLET_"
+SERVICES = ("deployer", "issuer", "pauser", "compliance", "relayer")
+SENDERS = ("deployer", "issuer", "relayer")  # the services that send transactions and need ETH
+
+_PATHS = {"home", "anvil", "kek_file", "keystore"}
+_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "keystore", "signer_command"}
+_ENVIRONMENT = {"home", *_FLAG_AND_FILE, "deployer_key", "passphrase"}
+
+
+# ------------------------------------------------------------------------------------------------ settings
+
+
+def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default_home: Path) -> Config:
+    """The settings: a flag beats the environment (``CHAINWALLET_<NAME>``), which beats the home's ``chainwallet.toml``.
+
+    Secrets are read from the environment only. Raises ``BadValue`` for an unknown or ill-typed setting in the file.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    heard = {name: environ[key] for name in _ENVIRONMENT if environ.get(key := ENVIRONMENT_PREFIX + name.upper())}
+    home = Path(str(given.get("home") or heard.get("home") or default_home)).expanduser().absolute()
+    settings: dict[str, Any] = {**_read_file(Home(home).settings), **heard, **given, "home": home}
+    for name in _PATHS & settings.keys():
+        settings[name] = Path(settings[name]).expanduser().absolute()
+    return Config(**settings)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DamagedHome(str(path), f"a TOML file ({error})") from error
+    for name, value in settings.items():
+        if name not in _FLAG_AND_FILE:
+            raise BadValue(f"{path}: {name}", value, f"one of the settings {', '.join(sorted(_FLAG_AND_FILE))}")
+        if not isinstance(value, str):
+            raise BadValue(f"{path}: {name}", value, "text in quotes")
+    return settings
+
+
+# ------------------------------------------------------------------------------------------------ a home, opened
+
+
+class OpenHome:
+    """One home, held by this process: its database, keys and wallets."""
+
+    def __init__(self, config: Config, home: Home) -> None:
+        self.config = config
+        self.home = home
+
+    @cached_property
+    def database(self) -> Database:
+        """The home's database, migrated to this version."""
+        return Database(self.home.database)
+
+    @cached_property
+    def keys(self) -> SealedKeys:
+        """The home's sealed keys; the key that seals them is made at first use."""
+        kek_file = self.config.kek_file or self.home.keys / "kek"
+        kek_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SealedKeys(self.home.keys, FileKey.open_or_create(kek_file))
+
+    @cached_property
+    def wallets(self) -> Wallets:
+        """The home's wallets."""
+        return Wallets(self.database, self.keys)
+
+    def service(self, name: str) -> Wallet:
+        """The service wallet called ``name``, made at first use."""
+        return self.wallets.find_or_create(f"service {name}", now_s(), "service")
+
+    def close(self) -> None:
+        """Closes the database, if it was opened."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+@contextmanager
+def open_home(config: Config) -> Iterator[OpenHome]:
+    """The configured home, locked against other processes. Raises ``HomeInUse``."""
+    home = Home(config.home)
+    with home.locked(HOME_LOCK_WAIT_S):
+        opened = OpenHome(config, home)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def now_s() -> int:
+    """Seconds since 1970."""
+    return int(time.time())
+
+
+# ------------------------------------------------------------------------------------------------ a chain, connected
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open home at work on one chain."""
+
+    opened: OpenHome
+    node: Node
+    chain: ChainName
+    is_local: bool
+    deployer: TransactionSigner | None
+
+    @cached_property
+    def relayer(self) -> Relayer:
+        """Carries this home's submissions on this chain, with the keys of its services and the deployer's."""
+        signers: dict[Address, TransactionSigner] = {}
+        for name in SENDERS:
+            wallet = self.opened.service(name)
+            signers[wallet.address] = self.opened.wallets.signer(wallet)
+        if self.deployer is not None:
+            signers[self.deployer.address] = self.deployer
+        database, node = self.opened.database, self.node
+        return Relayer(
+            database, node, self.chain.key, self.chain.chain_id, signers, time.time, time.monotonic, time.sleep
+        )
+
+    @property
+    def roles(self) -> deployment.Roles:
+        """Who gets which role on a contract deployed now. Raises ``BadValue`` where no deployer's key is given."""
+        if self.deployer is None:
+            expected = "a keystore file (--keystore), CHAINWALLET_DEPLOYER_KEY, or an external signer (--signer)"
+            raise BadValue("deployer's key", None, expected)
+        services = {name: self.opened.service(name).address for name in ("issuer", "pauser", "compliance")}
+        return deployment.Roles(admin=self.deployer.address, **services)
+
+    def cash(self, currency: str | None) -> tuple[Cash, Contract]:
+        """The deployed ``Cash`` of ``currency`` (None: the only one), its code checked."""
+        return deployment.open_cash(self.node, self.opened.home.manifests, currency)
+
+    def ledgers(self, currency: str | None) -> list[Cash]:
+        """All deployed ledgers, or only that of ``currency``."""
+        if currency is not None:
+            return [self.cash(currency)[0]]
+        return [cash for cash, _ in deployment.open_ledgers(self.node, self.opened.home.manifests).values()]
+
+
+@contextmanager
+def connect(opened: OpenHome) -> Iterator[Connection]:
+    """The configured node, or the home's local chain, which is run for as long as needed if nobody runs it.
+
+    Raises ``NodeUnreachable``, ``NotFound`` where the home has no local chain, and what starting one raises.
+    """
+    with ExitStack() as stack:
+        if opened.config.rpc is not None:
+            node = Node(opened.config.rpc)
+            chain = deployment.chain_of(node)
+            yield _connection(opened, node, chain, is_local=_is_local(opened.home, chain))
+            return
+        if ChainDirectory(opened.home.chain).identity() is None:
+            raise NotFound(
+                "local chain", str(opened.home.chain), "start one with `chainwallet chain up`, or give --rpc"
+            )
+        binary = anvil.find_anvil(opened.config.anvil)
+        running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
+        node = Node(running.url)
+        yield _connection(opened, node, deployment.chain_of(node), is_local=True)
+        running.save()
+
+
+def _is_local(home: Home, chain: ChainName) -> bool:
+    identity = ChainDirectory(home.chain).identity()
+    return identity is not None and identity.chain_id == chain.chain_id
+
+
+def _connection(opened: OpenHome, node: Node, chain: ChainName, *, is_local: bool) -> Connection:
+    deployer = _deployer(opened.config)
+    if is_local:
+        if deployer is None:
+            deployer = opened.wallets.signer(opened.service("deployer"))
+        for address in {deployer.address, *(opened.service(name).address for name in SENDERS)}:
+            if node.balance_wei(address) < GAS_MONEY_WEI // 2:
+                node.set_balance(address, GAS_MONEY_WEI)
+    return Connection(opened, node, chain, is_local, deployer)
+
+
+def _deployer(config: Config) -> TransactionSigner | None:
+    if config.keystore is not None:
+        return open_keystore(config.keystore, _passphrase(config))
+    if config.signer_command is not None:
+        return ExternalSigner(shell_words(config.signer_command))
+    if config.deployer_key is not None:
+        return LocalSigner.from_hex(config.deployer_key, "CHAINWALLET_DEPLOYER_KEY")
+    return None
+
+
+def _passphrase(config: Config) -> str:
+    if config.passphrase is None:
+        raise BadValue("passphrase", None, "CHAINWALLET_PASSPHRASE, a --passphrase-file, or an answer at the terminal")
+    return config.passphrase
+
+
+# ------------------------------------------------------------------------------------------------ the demo
+
+
+@contextmanager
+def demo_tools(config: Config) -> Iterator[tuple[demo.Tools, bool]]:
+    """A fresh local chain with its tools; whether they stay in the configured home afterwards.
+
+    They do unless that home has a chain of its own or is at work: then the demo runs in a directory that is removed.
+    """
+    with ExitStack() as stack:
+        opened, stays = _demo_home(config, stack)
+        stack.callback(opened.close)
+        binary = anvil.find_anvil(config.anvil)
+        running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node, purpose="demo"))
+        node = Node(running.url)
+        connection = _connection(opened, node, deployment.chain_of(node), is_local=True)
+        yield (
+            demo.Tools(
+                node=node,
+                database=opened.database,
+                wallets=opened.wallets,
+                home=opened.home,
+                deliver=connection.relayer.deliver,
+                roles=connection.roles,
+                relayer=opened.service("relayer").address,
+                now_s=now_s,
+            ),
+            stays,
+        )
+
+
+def _demo_home(config: Config, stack: ExitStack) -> tuple[OpenHome, bool]:
+    home = Home(config.home)
+    try:
+        held = ExitStack()
+        held.enter_context(home.locked(wait_s=0))
+    except HomeInUse:
+        return _throwaway_home(config, stack), False
+    if not _is_free_for_demo(home):
+        held.close()
+        return _throwaway_home(config, stack), False
+    stack.push(held)
+    identity = ChainDirectory(home.chain).identity()
+    if identity is not None:  # an earlier demo's chain: a fresh one takes its place
+        shutil.rmtree(home.chain)
+        for manifest in home.manifests.glob(f"{identity.chain_id}-*.json"):
+            manifest.unlink()
+    return OpenHome(replace(config, rpc=None, keystore=None, signer_command=None, deployer_key=None), home), True
+
+
+def _is_free_for_demo(home: Home) -> bool:
+    directory = ChainDirectory(home.chain)
+    identity = directory.identity()
+    return directory.owner_pid() is None and (identity is None or identity.purpose == "demo")
+
+
+def _throwaway_home(config: Config, stack: ExitStack) -> OpenHome:
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainwallet-demo-")))
+    return OpenHome(Config(home=path, anvil=config.anvil), Home(path))
+
+
+def supervisor_command(config: Config) -> list[str]:
+    """The command that runs the home's local chain until it is told to stop."""
+    command = [sys.executable, "-m", "chainwallet", "--home", str(config.home), "chain", "up", "--foreground"]
+    return [*command, "--anvil", str(config.anvil)] if config.anvil else command

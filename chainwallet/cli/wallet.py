@@ -1,0 +1,115 @@
+"""``chainwallet wallet``: names, addresses and keys of this home."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chainwallet.cli.terminal import config_of, passphrase, table
+
+if TYPE_CHECKING:
+    from chainwallet.store.wallets import Wallet
+
+app = typer.Typer(help="Wallets of this home: make, list, import and export them.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="What you call the wallet.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="A file with the passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("new")
+def new(
+    context: typer.Context,
+    name: Name,
+    address: Annotated[
+        str | None, typer.Option(help="The address of a key kept elsewhere: no key is made, its owner signs.")
+    ] = None,
+) -> None:
+    """Make a wallet: a new key, sealed in this home."""
+    from chainwallet.assembly import now_s, open_home
+    from chainwallet.evm import parse_address
+
+    with open_home(config_of(context)) as home:
+        if address is None:
+            _show(home.wallets.create(name, now_s()))
+        else:
+            _show(home.wallets.add_external(name, parse_address(address), now_s()))
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the wallets of this home."""
+    from rich.console import Console
+
+    from chainwallet.assembly import open_home
+
+    with open_home(config_of(context)) as home:
+        wallets = home.wallets.every()
+    if as_json:
+        print(json.dumps([_document(wallet) for wallet in wallets], ensure_ascii=False))
+        return
+    if not wallets:
+        print("no wallets yet; make one with `chainwallet wallet new NAME`")
+        return
+    listed = table("", "Wallet", "Address", "Custody")
+    for wallet in wallets:
+        document = _document(wallet)
+        listed.add_row(document["name"], document["address"], document["custody"])
+    Console().print(listed)
+
+
+@app.command("show")
+def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Show one wallet, by name or address. Keys are never shown."""
+    from chainwallet.assembly import open_home
+
+    with open_home(config_of(context)) as home:
+        _show(home.wallets.find(name), as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A Web3 Secret Storage (version 3) keystore file.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Take over a key from a keystore file and seal it in this home."""
+    from chainwallet.assembly import now_s, open_home
+
+    config = config_of(context)
+    secret = passphrase(config, passphrase_file, f"Passphrase of {file}")
+    with open_home(config) as home:
+        _show(home.wallets.import_keystore(name, file, secret, now_s()))
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The keystore file to write; it must not exist yet.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write a wallet's key to a new keystore file under a passphrase, for another wallet program."""
+    from chainwallet.assembly import open_home
+
+    config = config_of(context)
+    secret = passphrase(config, passphrase_file, f"New passphrase for {file}", twice=True)
+    with open_home(config) as home:
+        wallet = home.wallets.export_keystore(name, file, secret)
+    print(f"written: {file} with the key of {_document(wallet)['address']}")
+
+
+def _document(wallet: "Wallet") -> dict[str, str]:
+    from chainwallet.evm import checksum
+
+    return {"name": wallet.name, "address": checksum(wallet.address), "custody": wallet.custody}
+
+
+def _show(wallet: "Wallet", *, as_json: bool = False) -> None:
+    document = _document(wallet)
+    print(json.dumps(document, ensure_ascii=False) if as_json else "  ".join(document.values()))

@@ -1,0 +1,1 @@
+"""Example files, read by name through ``importlib.resources``."""

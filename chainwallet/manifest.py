@@ -1,0 +1,139 @@
+"""Deployment manifests: what stands where on one chain, as a file that anyone may read and check.
+
+One file for each chain, ``<chain id>-<genesis hash>.json``, written whole or not at all.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chainwallet.errors import DamagedHome
+from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, from_hex, parse_address, to_hex
+from chainwallet.rules.money import Currency, currency_of
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One deployed ``Cash``: where it is, how it came there, and what it was compiled from."""
+
+    currency: str
+    address: Address
+    block: BlockNumber
+    tx: Hash32
+    grants: tuple[Hash32, ...]
+    """The transactions that granted the roles and set the issuer's quota."""
+    code_hash: Hash32
+    """Keccak-256 of the deployed code, as in the account's proof."""
+    masked_code_hash: Hash32
+    """Keccak-256 of the same code with its immutables zero, as the artefact gives it."""
+    admin: Address
+    issuer: Address
+    pauser: Address
+    compliance: Address
+    compiler: str
+    settings: dict[str, Any]
+    source_hash: Hash32
+
+    @property
+    def money_currency(self) -> Currency:
+        """The ISO 4217 currency that it keeps."""
+        return currency_of(self.currency)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All contracts of this project on one chain, by currency."""
+
+    chain: ChainName
+    contracts: tuple[Contract, ...]
+
+    def contract(self, currency: Currency) -> Contract | None:
+        """The contract of ``currency``, if it is deployed."""
+        return next((contract for contract in self.contracts if contract.currency == currency.code), None)
+
+    def with_contract(self, contract: Contract) -> "Manifest":
+        """This manifest with one contract more."""
+        return replace(self, contracts=tuple(sorted((*self.contracts, contract), key=lambda c: c.currency)))
+
+
+def read_manifest(directory: Path, chain: ChainName) -> Manifest | None:
+    """The manifest of ``chain``; None where there is none. Raises ``DamagedHome`` where it does not read."""
+    path = manifest_path(directory, chain)
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        if document["format"] != FORMAT:
+            raise DamagedHome(str(path), f"a manifest of format {FORMAT}, this is {document['format']!r}")
+        contracts = tuple(map(_parse_contract, document["contracts"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedHome(str(path), f"a deployment manifest ({type(error).__name__}: {error})") from error
+    return Manifest(chain, contracts)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> Path:
+    """Writes the manifest's file, whole or not at all, and returns its path."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = manifest_path(directory, manifest.chain)
+    document = {
+        "format": FORMAT,
+        "chainId": manifest.chain.chain_id,
+        "genesisHash": to_hex(manifest.chain.genesis),
+        "contracts": [_contract_document(contract) for contract in manifest.contracts],
+    }
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return path
+
+
+def manifest_path(directory: Path, chain: ChainName) -> Path:
+    """Where the manifest of ``chain`` is kept."""
+    return directory / f"{chain.chain_id}-{to_hex(chain.genesis)}.json"
+
+
+def _contract_document(contract: Contract) -> dict[str, Any]:
+    return {
+        "contract": "Cash",
+        "currency": contract.currency,
+        "address": checksum(contract.address),
+        "block": contract.block,
+        "tx": to_hex(contract.tx),
+        "grants": [to_hex(tx) for tx in contract.grants],
+        "codeHash": to_hex(contract.code_hash),
+        "maskedCodeHash": to_hex(contract.masked_code_hash),
+        "admin": checksum(contract.admin),
+        "issuer": checksum(contract.issuer),
+        "pauser": checksum(contract.pauser),
+        "compliance": checksum(contract.compliance),
+        "compiler": contract.compiler,
+        "settings": contract.settings,
+        "sourceHash": to_hex(contract.source_hash),
+    }
+
+
+def _parse_contract(document: dict[str, Any]) -> Contract:
+    return Contract(
+        currency=document["currency"],
+        address=parse_address(document["address"]),
+        block=BlockNumber(int(document["block"])),
+        tx=Hash32(from_hex(document["tx"])),
+        grants=tuple(Hash32(from_hex(tx)) for tx in document["grants"]),
+        code_hash=Hash32(from_hex(document["codeHash"])),
+        masked_code_hash=Hash32(from_hex(document["maskedCodeHash"])),
+        admin=parse_address(document["admin"]),
+        issuer=parse_address(document["issuer"]),
+        pauser=parse_address(document["pauser"]),
+        compliance=parse_address(document["compliance"]),
+        compiler=document["compiler"],
+        settings=document["settings"],
+        source_hash=Hash32(from_hex(document["sourceHash"])),
+    )

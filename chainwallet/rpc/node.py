@@ -1,0 +1,236 @@
+"""A node, asked over JSON-RPC and answering in nouns of ``chainwallet.evm``."""
+
+import time
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Self, TypeVar, assert_never
+
+from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
+from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Wei, keccak256
+from chainwallet.rpc import shapes
+from chainwallet.rpc.answers import BUSY, REVERTED, TOO_MANY_LOGS, SendAnswer, Sent, matches, meaning_of_send
+from chainwallet.rpc.wire import Answer, Failure, Garbled, NoAnswer, Result, Wire, shown_url
+
+TIMEOUT_S = 10.0
+ATTEMPTS = 3
+BACKOFF_S = 0.1
+"""Pause before the second attempt; each later one is twice as long."""
+DUMP_TIMEOUT_S = 120.0
+LOG_REQUESTS_LIMIT = 10_000
+"""Most requests that one ``logs`` makes when the node takes only narrow ranges."""
+FEE_HISTORY_BLOCKS = 10
+BASE_FEE_ROOM = 2  # six full blocks in a row, each raising the base fee by 1/8 (EIP-1559)
+MIN_TIP_WEI = 1  # geth txpool pricelimit
+NO_CODE = 0  # stands for a JSON-RPC code where the node gave none
+
+BlockTag = Literal["latest", "finalized", "safe", "pending", "earliest"]
+At = BlockNumber | int | BlockTag
+T = TypeVar("T")
+
+
+class Fees(NamedTuple):
+    """EIP-1559 fees for a new transaction."""
+
+    max_fee_per_gas_wei: Wei
+    max_priority_fee_per_gas_wei: Wei
+
+
+class Node:
+    """The node at ``url``, asked with bounded time-outs and attempts.
+
+    Every method may raise ``NodeUnreachable`` (no answer after all attempts) and ``NodeRefused`` (a JSON-RPC error, or
+    an answer of another shape than the method's). Only reads are asked again. The constructor makes no connection; it
+    raises ``BadValue`` of field ``rpc`` for an address that is not http or https.
+    """
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, attempts: int = ATTEMPTS) -> None:
+        assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
+        self._wire = Wire(url, timeout_s)
+        self._attempts = attempts
+        self.shown_url = shown_url(url)
+        """The address without anything that may be secret."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def chain_id(self) -> int:
+        """The EIP-155 chain id."""
+        return self._read("eth_chainId", shapes.quantity)
+
+    def client_version(self) -> str:
+        """The node's own name and version."""
+        return self._read("web3_clientVersion", shapes.text)
+
+    def block_number(self) -> BlockNumber:
+        """The head's number."""
+        return BlockNumber(self._read("eth_blockNumber", shapes.quantity))
+
+    def block(self, at: At) -> Block:
+        """The header at a number or tag; raises ``NodeRefused`` when the node has no such block."""
+        return self._read("eth_getBlockByNumber", shapes.block, _at(at), False)
+
+    def genesis_hash(self) -> Hash32:
+        """The hash of block 0, which with the chain id names a chain."""
+        return self.block(0).hash
+
+    def code(self, address: Address, at: At = "latest") -> bytes:
+        """The code at ``address``, empty for an account without code."""
+        return self._read("eth_getCode", shapes.data, shapes.hexed(address), _at(at))
+
+    def balance_wei(self, address: Address, at: At = "latest") -> Wei:
+        """The ETH of ``address``."""
+        return Wei(self._read("eth_getBalance", shapes.quantity, shapes.hexed(address), _at(at)))
+
+    def transaction_count(self, address: Address, at: At = "latest") -> int:
+        """The next nonce of ``address``; at "pending" those in the node's pool are counted."""
+        return self._read("eth_getTransactionCount", shapes.quantity, shapes.hexed(address), _at(at))
+
+    def call(self, to: Address | None, data: bytes, sender: Address | None = None, at: At = "latest") -> bytes:
+        """What calling ``to`` with ``data`` would return; raises ``Reverted`` with the raw revert data."""
+        return self._execute("eth_call", shapes.data, _call(to, data, sender, 0), _at(at))
+
+    def estimate_gas(self, sender: Address, to: Address | None, data: bytes, value_wei: int = 0) -> int:
+        """Gas that the transaction would need at the head; raises ``Reverted`` when it would fail."""
+        return self._execute("eth_estimateGas", shapes.quantity, _call(to, data, sender, value_wei))
+
+    def fees(self) -> Fees:
+        """Fees that stay acceptable while the base fee at most doubles, with the middle of the tips paid lately."""
+        base_wei, middle_wei = self._read(
+            "eth_feeHistory", shapes.next_base_fee_and_tip, hex(FEE_HISTORY_BLOCKS), "latest", [50]
+        )
+        tip_wei = max(middle_wei, MIN_TIP_WEI)
+        return Fees(Wei(BASE_FEE_ROOM * base_wei + tip_wei), Wei(tip_wei))
+
+    def receipt(self, tx: Hash32) -> Receipt | None:
+        """The receipt of ``tx``, or None while it is not in a block that the node knows."""
+        return self._read("eth_getTransactionReceipt", shapes.receipt, shapes.hexed(tx))
+
+    def logs(
+        self, address: Address, from_block: int, to_block: int, topics: shapes.Topics | None = None
+    ) -> tuple[Log, ...]:
+        """The logs of ``address`` in the blocks ``from_block`` to ``to_block``, both included, in order.
+
+        A range that the node finds too wide is asked in narrower ones, at most ``LOG_REQUESTS_LIMIT`` of them.
+        """
+        found: list[Log] = []
+        start, width = from_block, to_block - from_block + 1
+        for _ in range(LOG_REQUESTS_LIMIT):
+            if start > to_block:
+                return tuple(found)
+            end = min(start + width - 1, to_block)
+            wanted = {"address": shapes.hexed(address), "fromBlock": hex(start), "toBlock": hex(end)}
+            if topics is not None:
+                wanted["topics"] = shapes.topics(topics)  # type: ignore[assignment]
+            answer = self._ask("eth_getLogs", wanted)
+            if isinstance(answer, Failure) and matches(TOO_MANY_LOGS, answer.message) and width > 1:
+                width = (min(width, end - start + 1) + 1) // 2
+                continue
+            found.extend(self._parsed("eth_getLogs", answer, shapes.logs))
+            start = end + 1
+        raise NodeRefused("eth_getLogs", NO_CODE, f"more than {LOG_REQUESTS_LIMIT} requests for one range")
+
+    def send_raw(self, raw: bytes) -> Sent:
+        """Hand over a signed transaction and say what the node's answer means.
+
+        Raises ``NodeUnreachable`` only when no connection was made, so that nothing was sent by this call.
+        """
+        answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
+        for attempt in range(1, self._attempts):
+            if not (isinstance(answer, NoAnswer) and answer.never_sent):
+                break
+            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
+            answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
+        match answer:
+            case Result(value):
+                expected = shapes.hexed(keccak256(raw))
+                if isinstance(value, str) and value.lower() == expected:
+                    return Sent(SendAnswer.ACCEPTED, expected)
+                return Sent(SendAnswer.UNKNOWN, f"answered another hash than {expected}")
+            case Failure(code, message):
+                return Sent(meaning_of_send(message), f"{message} (code {code})")
+            case NoAnswer(reason, never_sent):
+                if never_sent:
+                    raise NodeUnreachable(self.shown_url, reason)
+                return Sent(SendAnswer.UNKNOWN, reason)
+            case Garbled(_, reason):
+                return Sent(SendAnswer.UNKNOWN, reason)
+        assert_never(answer)
+
+    # Only Anvil answers these.
+
+    def set_balance(self, address: Address, balance_wei: int) -> None:
+        """Give ``address`` this much ETH (Anvil only). No block is mined."""
+        self._write("anvil_setBalance", shapes.hexed(address), hex(balance_wei))
+
+    def mine(self, blocks: int = 1) -> None:
+        """Mine blocks now (Anvil only)."""
+        self._write("anvil_mine", hex(blocks))
+
+    def set_time(self, timestamp_s: int) -> None:
+        """Let the chain's clock go on from ``timestamp_s``, seconds since 1970 (Anvil only)."""
+        self._write("anvil_setTime", timestamp_s)
+
+    def dump_state(self, *, history: bool, timeout_s: float = DUMP_TIMEOUT_S) -> bytes:
+        """The whole chain as Anvil dumps it, a gzip stream of JSON (Anvil only); with ``history``, old states too."""
+        answer = self._wire.exchange("anvil_dumpState", [history], timeout_s)
+        return self._parsed("anvil_dumpState", answer, shapes.data)
+
+    def _read(self, method: str, parse: Callable[[object], T], *params: object) -> T:
+        return self._parsed(method, self._ask(method, *params), parse)
+
+    def _write(self, method: str, *params: object) -> None:
+        self._parsed(method, self._wire.exchange(method, params), lambda value: value)
+
+    def _execute(self, method: str, parse: Callable[[object], T], call: dict[str, str], *params: object) -> T:
+        answer = self._ask(method, call, *params)
+        if isinstance(answer, Failure) and (answer.code == 3 or matches(REVERTED, answer.message)):
+            name = f"({'call' if method == 'eth_call' else 'gas estimate'} to {call.get('to', 'a new contract')})"
+            raise Reverted(name, answer.message, shapes.revert_data(answer.data))
+        return self._parsed(method, answer, parse)
+
+    def _ask(self, method: str, *params: object) -> Answer:
+        """Ask, and ask again while nothing answers or the node is busy, up to the bound."""
+        answer = self._wire.exchange(method, params)
+        for attempt in range(1, self._attempts):
+            busy = isinstance(answer, Failure) and matches(BUSY, answer.message)
+            if not busy and not isinstance(answer, NoAnswer):
+                break
+            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
+            answer = self._wire.exchange(method, params)
+        return answer
+
+    def _parsed(self, method: str, answer: Answer, parse: Callable[[object], T]) -> T:
+        match answer:
+            case Result(value):
+                try:
+                    return parse(value)
+                except shapes.Misshapen as error:
+                    raise NodeRefused(method, NO_CODE, str(error)) from None
+            case Failure(code, message):
+                raise NodeRefused(method, code, message or "no reason given")
+            case Garbled(code, reason):
+                raise NodeRefused(method, code, reason)
+            case NoAnswer(reason):
+                raise NodeUnreachable(self.shown_url, reason)
+        assert_never(answer)
+
+
+def _at(at: At) -> str:
+    return at if isinstance(at, str) else hex(at)
+
+
+def _call(to: Address | None, data: bytes, sender: Address | None, value_wei: int) -> dict[str, str]:
+    fields = {"data": shapes.hexed(data)}
+    if to is not None:
+        fields["to"] = shapes.hexed(to)
+    if sender is not None:
+        fields["from"] = shapes.hexed(sender)
+    if value_wei:
+        fields["value"] = hex(value_wei)
+    return fields

@@ -1,0 +1,44 @@
+"""A real local chain for the tests: one Anvil per run, put back as it was after each test that uses it."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chainwallet.anvil import RunningChain, find_anvil
+from chainwallet.rpc import Node
+
+
+def ask(url: str, method: str, *params: object) -> object:
+    """The result of a JSON-RPC method that the product itself never calls."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own chain
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
+        result: object = json.load(response)["result"]
+        return result
+
+
+@pytest.fixture(scope="session")
+def anvil_binary() -> Path:
+    """The native Anvil: ``CHAINWALLET_ANVIL``, else one on PATH, else the checkout's own."""
+    configured = os.environ.get("CHAINWALLET_ANVIL")
+    return find_anvil(Path(configured) if configured else None)
+
+
+@pytest.fixture(scope="session")
+def local_chain(anvil_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChain]:
+    """One local chain for the whole run. What a test does to it stays: use ``chain`` unless that is wanted."""
+    with RunningChain.start(tmp_path_factory.mktemp("chain"), anvil_binary, Node) as chain:
+        yield chain
+
+
+@pytest.fixture
+def chain(local_chain: RunningChain) -> Iterator[Node]:
+    """A node of the local chain; everything that the test does to the chain is undone afterwards."""
+    snapshot = ask(local_chain.url, "evm_snapshot")
+    with Node(local_chain.url) as node:
+        yield node
+    assert ask(local_chain.url, "evm_revert", snapshot) is True
