@@ -157,7 +157,9 @@ def _settle_currency(
     amounts = dict.fromkeys(members.values(), amount)
     issuing.top_up(tools.database, tools.deliver, tools.roles.issuer, cash, amounts, bank_ref, tools.now_s())
 
-    narrator.step(f"{currency}: {len(plan.debits)} debtors sign, one transaction settles {plan.total}")
+    debtors = len(plan.debits)
+    signing = f"{debtors} debtors sign" if debtors > 1 else "the debtor signs"
+    narrator.step(f"{currency}: {signing}, one transaction settles {plan.total}")
     clearing = groups.clear(
         tools.node,
         tools.database,

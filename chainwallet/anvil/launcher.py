@@ -39,7 +39,7 @@ def tie_by_pipe() -> None:
 def main(tie: str, parent_pid: str, anvil: str, *arguments: str) -> None:
     """Tie this process to its parent and become Anvil."""
     if tie == "kernel":
-        pass
+        tie_by_kernel(int(parent_pid))
     else:
         tie_by_pipe()
     os.execv(anvil, [anvil, *arguments])  # noqa: S606 - the path that find_anvil checked

@@ -107,24 +107,20 @@ def _narrator(*, quiet: bool) -> Iterator["Narrator"]:
 
         class Telling:
             def step(self, text: str) -> None:
-                console.print(f"- {text}", markup=False, soft_wrap=True)
+                _say(console, f"- {text}")
                 status.update(text)
 
             def note(self, text: str) -> None:
-                console.print(f"    {text}", markup=False, soft_wrap=True)
+                _say(console, f"    {text}")
 
         yield Telling()
 
 
 def _tell_group(console: "Console", name: str, group: "GroupHistory") -> None:
     codes = ", ".join(currency.code for currency in group.currencies) or "no currency"
-    console.print(
-        f"{name}: {len(group.entries)} entries of {len(group.people)} people in {codes}; totals checked",
-        markup=False,
-        soft_wrap=True,
-    )
+    _say(console, f"{name}: {len(group.entries)} entries of {len(group.people)} people in {codes}; totals checked")
     for note in group.notes:
-        console.print(f"    note: {note}", markup=False, soft_wrap=True)
+        _say(console, f"    note: {note}")
 
 
 def _tell_result(console: "Console", result: "DemoResult", *, stays: bool) -> None:
@@ -134,7 +130,7 @@ def _tell_result(console: "Console", result: "DemoResult", *, stays: bool) -> No
 
     for currency in result.currencies:
         if currency.clearing is None:
-            console.print(f"\n{currency.currency}: everybody is even, nothing to settle")
+            _say(console, f"\n{currency.currency}: everybody is even, nothing to settle")
             continue
         rows = table(f"\n{currency.currency}: {currency.plan.total} settled", "Person", "Before", "Net", "After")
         for person in list(currency.before)[:SHOWN_ROWS]:
@@ -143,27 +139,30 @@ def _tell_result(console: "Console", result: "DemoResult", *, stays: bool) -> No
             rows.add_row(escape(person), before.decimal, net if net.startswith("-") else f"+{net}", after.decimal)
         console.print(rows)
         if len(currency.before) > SHOWN_ROWS:
-            console.print(f"    and {len(currency.before) - SHOWN_ROWS} more people")
+            _say(console, f"    and {len(currency.before) - SHOWN_ROWS} more people")
         mined, people = currency.clearing.mined, len(currency.plan.debits) + len(currency.plan.credits)
-        console.print(f"transaction {to_hex(mined.tx)}", soft_wrap=True)
-        console.print(
-            f"block {mined.block}, {mined.gas_used:,} gas, {mined.gas_used // people:,} for each of {people} people"
-        )
-        console.print(f"one by one the same would take at least {len(currency.by_hand)} payments")
+        _say(console, f"transaction {to_hex(mined.tx)}")
+        each = mined.gas_used // people
+        _say(console, f"block {mined.block}, {mined.gas_used:,} gas, {each:,} for each of {people} people")
+        by_hand = len(currency.by_hand)
+        _say(console, f"one by one the same would take {by_hand} payment{'s' if by_hand > 1 else ''} at least")
         _tell_rounding(console, currency)
         for mismatch in currency.mismatches:
-            console.print(f"NOT VERIFIED: {mismatch}", markup=False)
+            _say(console, f"NOT VERIFIED: {mismatch}")
     if not result.currencies:
-        console.print("\nthe history has no entries: nothing to settle")
+        _say(console, "\nthe history has no entries: nothing to settle")
     if result.verified:
-        console.print(
-            "\nverified: every balance moved by exactly its person's net, supplies are unchanged, and the events"
-        )
-        console.print("alone rebuild all balances")
+        _say(console, "\nverified: every balance moved by exactly its person's net, supplies are unchanged,")
+        _say(console, "and the events alone rebuild all balances")
     if stays:
-        console.print("\nThe chain and the wallets stay in this home. Try: chainwallet balance")
+        _say(console, "\nThe chain and the wallets stay in this home. Try: chainwallet balance")
     else:
-        console.print("\nThis home has a chain of its own, so the demo ran in a directory that is gone now")
+        _say(console, "\nThis home has a chain of its own, so the demo ran in a directory that is gone now")
+
+
+def _say(console: "Console", text: str) -> None:
+    """A line as it is: names are no markup, and hashes are not broken."""
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _tell_rounding(console: "Console", result: "CurrencyResult") -> None:
@@ -171,4 +170,4 @@ def _tell_rounding(console: "Console", result: "CurrencyResult") -> None:
     moved = {person: net.difference for person, net in result.nets.items() if net.difference}
     for person, difference in moved.items():
         part = f"{difference.numerator}/{difference.denominator}" if difference.denominator != 1 else f"{difference}"
-        console.print(f"rounded once: {person} by {part} of a minor unit", markup=False)
+        _say(console, f"rounded once: {person} by {part} of a minor unit")

@@ -127,7 +127,7 @@ def _checked_scrypt(params: "_Fields") -> dict[str, int | str]:
     n = params.integer("n", 2, MAX_SCRYPT_N)
     if n.bit_count() != 1:
         raise BadValue("crypto.kdfparams.n", n, "a power of two")
-    r = params.integer("r", 1, 2**30)
+    r = params.integer("r", 1, MAX_SCRYPT_MEMORY_BYTES // (128 * n))
     p = params.integer("p", 1, MAX_SCRYPT_WORK // (n * r))
     return {"n": n, "r": r, "p": p}
 

@@ -18,7 +18,9 @@ TOKEN_DECIMALS = 6  # Cash.decimals(), the same for every currency
 MAX_TOKEN_UNITS = 2**96 - 1  # Cash: balances and supply are uint96
 
 # ISO 4217 list three (historic), those withdrawn since 2011: groups of those years still have them.
-_WITHDRAWN_DECIMALS = {"BYR": 0} | dict.fromkeys("ANG BGN CUC EEK GHC HRK LTL LVL MRO SLL STD VEF ZMK ZWL".split(), 2)
+_WITHDRAWN_DECIMALS = {"BYR": 0} | dict.fromkeys(
+    ["ANG", "BGN", "CUC", "EEK", "GHC", "HRK", "LTL", "LVL", "MRO", "SLL", "STD", "VEF", "ZMK", "ZWL"], 2
+)
 
 _PLAIN_DECIMAL = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
 

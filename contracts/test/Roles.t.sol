@@ -184,12 +184,14 @@ contract RolesTest is Events {
             )
         );
         new Cash("EUR", address(0), 0);
-        string memory long = "thirty-two bytes are one too many";
-        vm.expectRevert(abi.encodeWithSelector(ShortStrings.StringTooLong.selector, long));
+        string memory fits = "twenty-six bytes just fit.";
+        assertEq(new Cash(fits, ADMIN, 0).currency(), fits, "currency");
+        string memory long = string.concat(fits, "!");
+        vm.expectRevert(abi.encodeWithSelector(ShortStrings.StringTooLong.selector, string.concat("Cash ", long)));
         new Cash(long, ADMIN, 0);
     }
 
-    function test_theLedgerTellsWhichRolesInterfacesItHas() public view {
+    function test_theLedgerTellsWhichInterfacesItHas() public view {
         assertTrue(cash.supportsInterface(0x01ffc9a7), "ERC-165");
         assertTrue(cash.supportsInterface(type(IAccessControl).interfaceId), "access control");
         assertTrue(cash.supportsInterface(type(IAccessControlDefaultAdminRules).interfaceId), "admin rules");

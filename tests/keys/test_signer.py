@@ -9,6 +9,7 @@ import traceback
 from dataclasses import replace
 
 import pytest
+import rlp  # type: ignore[import-untyped]
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from hypothesis import given, settings
@@ -153,6 +154,69 @@ def test_other_bytes_are_no_transaction(noise: bytes, at: int) -> None:
     except BadValue:
         return
     assert encode_signed(decoded.transaction, decoded.signature) == raw
+
+
+RAW_ITEMS: list[object] = [
+    b"\x01",
+    b"",
+    b"\x02",
+    b"\x07",
+    b"\x05",
+    bytes(20),
+    b"",
+    b"data",
+    [],
+    b"\x01",
+    b"\x11",
+    b"\x12",
+]
+
+
+@pytest.mark.parametrize(
+    ("at", "item"),
+    [
+        (0, b""),
+        (0, b"\x00\x01"),
+        (0, []),
+        (1, b"\xff" * 8),
+        (1, b"\0"),
+        (2, b"\x08"),
+        (3, b"\x01" * 33),
+        (4, b"\x01" + bytes(8)),
+        (5, bytes(19)),
+        (5, []),
+        (7, [b"data"]),
+        (8, [[bytes(20), []]]),
+        (8, b""),
+        (9, b"\x02"),
+        (11, b"\0\x12"),
+    ],
+)
+def test_transaction_with_one_bad_item_is_refused(at: int, item: object) -> None:
+    """A raw transaction with one item out of range, of another shape or not canonical is refused."""
+    assert decode_signed(b"\x02" + rlp.encode(RAW_ITEMS)).transaction.data == b"data"
+    with pytest.raises(BadValue):
+        decode_signed(b"\x02" + rlp.encode([*RAW_ITEMS[:at], item, *RAW_ITEMS[at + 1 :]]))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x02",
+        b"\x01" + rlp.encode(RAW_ITEMS),
+        rlp.encode(RAW_ITEMS),
+        b"\x02" + rlp.encode(RAW_ITEMS) + b"\0",
+        b"\x02" + rlp.encode(RAW_ITEMS[:-1]),
+        b"\x02" + rlp.encode([*RAW_ITEMS, b""]),
+        b"\x02" + rlp.encode(bytes(12)),
+        b"\x02" + rlp.encode([*RAW_ITEMS[:7], bytes(131_072), *RAW_ITEMS[8:]]),
+    ],
+)
+def test_another_envelope_is_refused(raw: bytes) -> None:
+    """Another transaction type, more or fewer items, bytes after the end, and too many bytes are refused."""
+    with pytest.raises(BadValue, match="raw transaction"):
+        decode_signed(raw)
 
 
 @pytest.mark.parametrize(

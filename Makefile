@@ -1,0 +1,59 @@
+# The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint forge-test pytest contracts lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY_READY := $(VENV)/.ready
+NODE_READY := contracts/node_modules/.ready
+FOUNDRY_VERSION := 1.7.1
+
+# A forge of the pinned version on PATH is preferred to npm's.
+FORGE = $(shell if forge --version 2>/dev/null | grep -q "$(FOUNDRY_VERSION)"; then command -v forge; else echo node_modules/.bin/forge; fi)
+
+help: ## Show what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(PY_READY) $(NODE_READY) ## Install everything into .venv and contracts/node_modules
+
+$(PY_READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@echo "installing the Python packages into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NODE_READY): contracts/package-lock.json
+	@echo "installing Anvil, forge, solc and OpenZeppelin into contracts/node_modules"
+	@cd contracts && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## Settle an example group on a fresh local chain and verify it
+	@$(BIN)/chainwallet demo
+
+test: setup lint forge-test pytest ## Run every check and every test
+
+lint: setup ## ruff, mypy --strict, the import lint, forge's formatter and linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	cd contracts && $(FORGE) fmt --check
+
+forge-test: setup ## Solidity tests: unit, fuzz and invariants
+	cd contracts && $(FORGE) test
+
+pytest: setup ## Python tests
+	$(BIN)/pytest
+
+contracts: setup ## Rebuild the package's artefacts from contracts/src
+	$(BIN)/python scripts/build_contracts.py
+
+lock: $(PY_READY) ## Pin the newest allowed Python packages with their hashes
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
+	    --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet -o requirements.txt
+
+clean: ## Remove everything that set-up and builds made
+	rm -rf $(VENV) contracts/node_modules contracts/out contracts/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

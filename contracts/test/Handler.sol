@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Cash} from "../src/Cash.sol";
+import {Documents} from "../src/Documents.sol";
+import {Actors} from "./Actors.sol";
+import {Movers} from "./Movers.sol";
+
+/// All that may happen to a ledger: movements, cancels, permits, issuing, freezes, pauses and the time.
+contract Handler is Movers {
+    uint256 private _bankRefs;
+
+    constructor(Cash cash_) Actors(cash_) {}
+
+    /// Every action, for the invariant runs and for the long run.
+    function actions() external pure returns (bytes4[] memory all) {
+        all = new bytes4[](18);
+        (all[0], all[1], all[2]) = (this.transfer.selector, this.approve.selector, this.transferFrom.selector);
+        // The richest actions stand here twice and so are taken twice as often.
+        (all[3], all[4], all[5], all[6]) =
+        (this.pay.selector, this.pay.selector, this.settle.selector, this.settle.selector);
+        (all[7], all[8], all[9]) = (this.authorize.selector, this.authorize.selector, this.cancelAuthorization.selector);
+        (all[10], all[11], all[12]) = (this.permit.selector, this.cancelNonces.selector, this.mint.selector);
+        (all[13], all[14], all[15]) = (this.burn.selector, this.setQuota.selector, this.freeze.selector);
+        (all[16], all[17]) = (this.pause.selector, this.warp.selector);
+    }
+
+    /// Quotas for both issuers and money for everybody.
+    function begin() external step {
+        _setQuota(ISSUER, 1e12, 1e6);
+        _setQuota(SECOND_ISSUER, 1e6, 10);
+        address[COUNT] memory people = this.actors();
+        for (uint256 i = 0; i < COUNT; ++i) {
+            _mint(ISSUER, people[i], 1e9, keccak256(abi.encode(++_bankRefs)), "mint");
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ cancels, permits
+
+    function cancelAuthorization(uint256 seed) external step {
+        address authorizer = signer(seed, "from");
+        bytes32 nonce = authorizationNonce(authorizer, seed);
+        bool isForged = isOneIn(12, seed, "forged");
+        bytes memory signature = signatureOf(authorizer, Documents.cancelAuthorization(authorizer, nonce), isForged);
+        bool expected = !isForged && isAuthorizationNonceGood(authorizer, nonce);
+        vm.prank(RELAYER);
+        (bool ok,) = address(cash)
+            .call(abi.encodeWithSignature("cancelAuthorization(address,bytes32,bytes)", authorizer, nonce, signature));
+        agree("cancelAuthorization", ok, expected);
+        if (ok) useAuthorizationNonce(authorizer, nonce);
+    }
+
+    function cancelNonces(uint256 seed) external step {
+        address account = signer(seed, "from");
+        bool isSigned = isOneIn(2, seed, "signed");
+        uint256 base = plainWindow[account].base();
+        uint256 reach = isOneIn(10, seed, "far") ? 1_100 : 12;
+        uint256 upTo = base + roll(seed, "upTo") % reach;
+        if (isOneIn(6, seed, "back")) upTo = base / 2;
+        bool isForged = isSigned && isOneIn(12, seed, "forged");
+        uint256 validBefore = end(seed);
+        bool expected = plainWindow[account].canCancel(upTo);
+        bytes memory data = abi.encodeWithSignature("cancelNonces(uint256)", upTo);
+        if (isSigned) {
+            expected = expected && !isForged && block.timestamp < validBefore;
+            bytes32 hash = Documents.cancelNonces(account, upTo, validBefore);
+            data = abi.encodeWithSignature(
+                "cancelNonces(address,uint256,uint256,bytes)",
+                account,
+                upTo,
+                validBefore,
+                signatureOf(account, hash, isForged)
+            );
+        }
+        vm.prank(isSigned ? RELAYER : account);
+        (bool ok,) = address(cash).call(data);
+        agree(isSigned ? "cancelNonces signed" : "cancelNonces", ok, expected);
+        if (ok) plainWindow[account].cancel(upTo);
+    }
+
+    function permit(uint256 seed) external step {
+        (address owner, address spender) = (signer(seed, "owner"), anyone(seed, "spender"));
+        uint256 nonce = plainPermitNonce[owner];
+        if (nonce != 0 && isOneIn(6, seed, "replayed")) --nonce;
+        uint256 deadline = end(seed);
+        uint256 value = isOneIn(4, seed, "infinite") ? type(uint256).max : roll(seed, "value") % 1e9;
+        bool isForged = isOneIn(12, seed, "forged");
+        bytes32 hash = Documents.permit(owner, spender, value, nonce, deadline);
+        bytes memory signature = signatureOf(owner, hash, isForged);
+        bool expected = !isForged && block.timestamp <= deadline && nonce == plainPermitNonce[owner];
+        vm.prank(RELAYER);
+        (bool ok,) = address(cash)
+            .call(
+                abi.encodeWithSignature(
+                    "permit(address,address,uint256,uint256,bytes)", owner, spender, value, deadline, signature
+                )
+            );
+        agree("permit", ok, expected);
+        if (!ok) return;
+        ++plainPermitNonce[owner];
+        plainAllowance[owner][spender] = value;
+    }
+
+    // ------------------------------------------------------------------------------------------------ issuing
+
+    function mint(uint256 seed) external step {
+        address issuer = isOneIn(2, seed, "issuer") ? ISSUER : SECOND_ISSUER;
+        uint256 level = plainQuota[issuer].levelNow();
+        uint256 value = isOneIn(6, seed, "too much") ? level + 1 : roll(seed, "value") % (level / 3 + 1);
+        _mint(issuer, payee(seed), value, _bankRef(seed), "mint");
+    }
+
+    function _mint(address issuer, address to, uint256 value, bytes32 bankRef, string memory action) private {
+        bool expected =
+            !plainPaused && mayReceive(to) && value <= plainQuota[issuer].levelNow() && !plainBankRef[bankRef];
+        vm.prank(issuer);
+        (bool ok,) = address(cash).call(abi.encodeCall(cash.mint, (to, value, bankRef)));
+        agree(action, ok, expected);
+        if (!ok) return;
+        plainBankRef[bankRef] = true;
+        plainQuota[issuer].spend(value);
+        create(to, value);
+    }
+
+    function burn(uint256 seed) external step {
+        address issuer = isOneIn(2, seed, "issuer") ? ISSUER : SECOND_ISSUER;
+        uint256 value = amount(issuer, seed);
+        bytes32 bankRef = _bankRef(seed);
+        bool expected = !plainPaused && maySend(issuer, value) && !plainBankRef[bankRef];
+        vm.prank(issuer);
+        (bool ok,) = address(cash).call(abi.encodeCall(cash.burn, (value, bankRef)));
+        agree("burn", ok, expected);
+        if (!ok) return;
+        plainBankRef[bankRef] = true;
+        destroy(issuer, value);
+    }
+
+    /// Mostly a new one.
+    function _bankRef(uint256 seed) private returns (bytes32) {
+        uint256 number = isOneIn(6, seed, "used ref") ? roll(seed, "ref") % (_bankRefs + 1) : ++_bankRefs;
+        return keccak256(abi.encode(number));
+    }
+
+    function setQuota(uint256 seed) external step {
+        _setQuota(
+            isOneIn(2, seed, "issuer") ? ISSUER : SECOND_ISSUER,
+            roll(seed, "capacity") % 1e12,
+            roll(seed, "refill") % 1e6
+        );
+    }
+
+    function _setQuota(address issuer, uint256 capacity, uint256 refill) private {
+        vm.prank(ADMIN);
+        cash.setQuota(issuer, uint96(capacity), uint96(refill));
+        agree("setQuota", true, true);
+        plainQuota[issuer].set(capacity, refill);
+    }
+
+    // ------------------------------------------------------------------------------------------------ safety, time
+
+    /// Mostly an unfreeze of somebody who is frozen, so that few are frozen at any time.
+    function freeze(uint256 seed) external step {
+        address[COUNT] memory people = this.actors();
+        address account = anyone(seed, "account");
+        for (uint256 i = 0; i < COUNT && !isOneIn(3, seed, "one more"); ++i) {
+            if (plainFrozen[people[i]]) account = people[i];
+        }
+        bool isFrozen = plainFrozen[account];
+        vm.prank(OFFICER);
+        if (isFrozen) cash.unfreeze(account, "lifted");
+        else cash.freeze(account, "court order");
+        agree(isFrozen ? "unfreeze" : "freeze", true, true);
+        plainFrozen[account] = !isFrozen;
+    }
+
+    function pause(uint256 seed) external step {
+        if (!plainPaused && !isOneIn(5, seed, "pause")) return;
+        vm.prank(PAUSER);
+        if (plainPaused) cash.unpause();
+        else cash.pause();
+        agree(plainPaused ? "unpause" : "pause", true, true);
+        plainPaused = !plainPaused;
+    }
+
+    function warp(uint256 seed) external step {
+        vm.warp(block.timestamp + roll(seed, "seconds") % (isOneIn(4, seed, "long") ? 2 days : 1 hours));
+        agree("warp", true, true);
+    }
+}

@@ -1,0 +1,99 @@
+"""The committed artefacts are what the sources compile to, and what forge tests is what we deploy."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chainwallet.abi.calls import COMPLIANCE_ROLE, ISSUER_ROLE, PAUSER_ROLE
+from chainwallet.abi.generated import ERRORS, FUNCTIONS
+from chainwallet.artifacts import load_artifact
+from chainwallet.compiler import CONTRACTS, SOLC_VERSION, find_solc
+from chainwallet.errors import BadValue
+from chainwallet.evm import keccak256
+from scripts.build_contracts import ROOT, build
+
+MAX_CODE_BYTES = 24_576  # EIP-170
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[Path, str]:
+    """Every generated file as the sources make it now."""
+    return build()
+
+
+def test_artifacts_are_what_the_sources_compile_to(built: dict[Path, str]) -> None:
+    """Artefacts and ABI constants in the package are byte for byte what `make contracts` writes."""
+    stale = [str(path.relative_to(ROOT)) for path, text in built.items() if path.read_text("utf-8") != text]
+    assert not stale, f"run `make contracts`: {stale}"
+
+
+def test_a_changed_source_gives_another_artifact(built: dict[Path, str], tmp_path: Path) -> None:
+    """One changed line of a source changes source hash and bytecode, so a stale artefact cannot go unnoticed."""
+    from chainwallet.compiler import compile_contract
+
+    contracts = tmp_path / "contracts"
+    contracts.mkdir()
+    for name in ("node_modules", "foundry.toml", "solc"):
+        (contracts / name).symlink_to(ROOT / "contracts" / name)
+    (contracts / "src").mkdir()
+    for source in (ROOT / "contracts" / "src").glob("*.sol"):
+        text = source.read_text("utf-8")
+        (contracts / "src" / source.name).write_text(text.replace("return 6;", "return 7;"), "utf-8")
+    changed, _ = compile_contract(contracts, "Cash", find_solc(ROOT / "contracts"))
+    committed = json.loads(built[ROOT / "chainwallet" / "artifacts" / "Cash.json"])
+    assert changed["runtimeCode"] != committed["runtimeCode"]
+    assert changed["sourceHash"] != committed["sourceHash"]
+
+
+def test_forge_tests_the_code_that_is_deployed() -> None:
+    """forge's build of the same sources is the committed runtime code, so what the Solidity tests prove is deployed."""
+    forge = ROOT / "contracts" / "node_modules" / ".bin" / "forge"
+    subprocess.run([forge, "build", "src", "--quiet"], cwd=ROOT / "contracts", check=True)
+    for contract in CONTRACTS:
+        made = json.loads((ROOT / "contracts" / "out" / f"{contract}.sol" / f"{contract}.json").read_text("utf-8"))
+        artifact = load_artifact(contract)
+        assert made["deployedBytecode"]["object"] == "0x" + artifact.runtime_code.hex()
+        assert made["bytecode"]["object"] == "0x" + artifact.creation_code.hex()
+
+
+def test_artifacts_fit_the_chain_and_name_their_compiler() -> None:
+    """Each contract is below EIP-170's limit and says which compiler and settings made it."""
+    for contract in CONTRACTS:
+        artifact = load_artifact(contract)
+        assert 0 < len(artifact.runtime_code) <= MAX_CODE_BYTES
+        assert artifact.compiler_version.startswith(f"{SOLC_VERSION}+commit.")
+        assert artifact.settings["viaIR"] is True
+        assert artifact.immutables
+
+
+def test_masking_hides_immutables_and_nothing_else() -> None:
+    """Code counts as ours whatever its immutables hold, and not when any other byte differs."""
+    artifact = load_artifact("Cash")
+    deployed = bytearray(artifact.runtime_code)
+    start, length = artifact.immutables[0]
+    deployed[start : start + length] = b"\xab" * length
+    assert artifact.is_code_of(bytes(deployed))
+    deployed[start - 1] ^= 1
+    assert not artifact.is_code_of(bytes(deployed))
+    assert not artifact.is_code_of(artifact.runtime_code + b"\x00")
+    assert not artifact.is_code_of(b"")
+
+
+def test_constants_of_the_package_are_the_contracts() -> None:
+    """Selectors and roles in Python are the ones that the Solidity names hash to."""
+    assert FUNCTIONS["transfer(address,uint256)"].hex() == "a9059cbb"
+    assert ERRORS[bytes.fromhex("e450d38c")][0] == "ERC20InsufficientBalance"
+    for name, role in (("ISSUER", ISSUER_ROLE), ("PAUSER", PAUSER_ROLE), ("COMPLIANCE", COMPLIANCE_ROLE)):
+        assert role == keccak256(f"{name}_ROLE".encode())
+        assert f"{name}_ROLE()" in FUNCTIONS
+
+
+def test_a_solc_of_another_version_is_refused(tmp_path: Path) -> None:
+    """A configured compiler of another version is refused by name, never used."""
+    other = tmp_path / "solc"
+    other.write_text("#!/bin/sh\necho 'Version: 0.8.30+commit.73712a01.Linux.g++'\n", "utf-8")
+    other.chmod(0o755)
+    with pytest.raises(BadValue, match=SOLC_VERSION.replace(".", r"\.")):
+        find_solc(ROOT / "contracts", other)
