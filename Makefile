@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest contracts lock clean
+.PHONY: help setup demo test lint forge-test pytest contracts gas lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,8 +42,12 @@ lint: setup ## ruff, mypy --strict, the import lint, forge's formatter and linte
 	$(BIN)/lint-imports --no-logo
 	cd contracts && $(FORGE) fmt --check
 
-forge-test: setup ## Solidity tests: unit, fuzz and invariants
+forge-test: setup ## Solidity tests: unit, fuzz, invariants, and the committed gas snapshot
 	cd contracts && $(FORGE) test
+	cd contracts && FOUNDRY_PROFILE=gas FORGE_SNAPSHOT_CHECK=true $(FORGE) test
+
+gas: setup ## Measure the gas of whole transactions into contracts/snapshots/gas.json
+	cd contracts && FOUNDRY_PROFILE=gas $(FORGE) test && cat snapshots/gas.json
 
 pytest: setup ## Python tests
 	$(BIN)/pytest

@@ -20,6 +20,7 @@ from chainwallet.anvil import (
     Died,
     Running,
     RunningChain,
+    Starting,
     Stopped,
     down,
     draw_chain_id,
@@ -30,6 +31,7 @@ from chainwallet.anvil import (
 )
 from chainwallet.anvil import child as children
 from chainwallet.anvil.child import Child, Genesis
+from chainwallet.anvil.directory import ChainDirectory, RunningNote
 from chainwallet.errors import (
     BadValue,
     DamagedHome,
@@ -153,8 +155,12 @@ def test_everything_survives_a_stop_and_a_reload(tmp_path: Path, anvil_binary: P
         assert abs(node.block("latest").timestamp_s - time.time()) < 2, "the chain's clock is the machine's again"
 
 
-def test_eth_given_without_a_block_survives_a_stop(tmp_path: Path, anvil_binary: Path) -> None:
-    """ETH given to an address without mining a block is there after a stop and a start."""
+@pytest.mark.parametrize("history_blocks", [500, -1], ids=["short", "long"])
+def test_eth_given_without_a_block_survives_a_stop(
+    tmp_path: Path, anvil_binary: Path, monkeypatch: pytest.MonkeyPatch, history_blocks: int
+) -> None:
+    """ETH given without mining a block is there after a stop and a start, on short chains and long ones."""
+    monkeypatch.setattr("chainwallet.anvil.chain.HISTORY_BLOCKS", history_blocks)
     with RunningChain.start(tmp_path, anvil_binary, Node) as chain, Node(chain.url) as node:
         node.set_balance(PAYEE, 7)
     with RunningChain.start(tmp_path, anvil_binary, Node) as chain, Node(chain.url) as node:
@@ -163,15 +169,16 @@ def test_eth_given_without_a_block_survives_a_stop(tmp_path: Path, anvil_binary:
 
 def test_a_save_survives_the_kill_of_its_process(tmp_path: Path, anvil_binary: Path) -> None:
     """What was saved is there after the process that ran the chain is killed, with the same id and block hashes."""
+    state = tmp_path / "state.json.gz"
     with RunningChain.start(tmp_path, anvil_binary, Node) as chain, Node(chain.url) as node:
         node.set_balance(PAYER, 10**18)
         tx = pay(node)
         chain.save()
-        saved = (tmp_path / "state.json.gz").read_bytes()
+        saved, saved_at = state.read_bytes(), state.stat().st_mtime_ns
         chain.save()
-        assert (tmp_path / "state.json.gz").read_bytes() == saved, "an unchanged head is not saved again"
+        assert state.stat().st_mtime_ns == saved_at, "an unchanged head is not saved again"
         blocks = [node.block(number) for number in range(2)]
-    (tmp_path / "state.json.gz").write_bytes(saved)  # as a kill right after the save would have left it
+    state.write_bytes(saved)  # as a kill right after the save would have left it
     with RunningChain.start(tmp_path, anvil_binary, Node) as again, Node(again.url) as node:
         assert [node.block(number) for number in range(2)] == blocks
         assert node.receipt(tx) is not None
@@ -455,8 +462,8 @@ def test_a_supervisor_saves_what_is_mined(tmp_path: Path, anvil_binary: Path) ->
     assert up(tmp_path, argv, Node).block == 2
 
 
-def test_a_kill_at_any_moment_leaves_a_state_that_loads(tmp_path: Path, anvil_binary: Path) -> None:
-    """However the supervisor is killed while it saves, the state loads, holds the last save and never goes back."""
+def test_a_kill_while_saving_leaves_a_state_that_loads(tmp_path: Path, anvil_binary: Path) -> None:
+    """However the process is killed while it saves, the state loads, holds the last save and never goes back."""
     code = (
         "import sys; from pathlib import Path\n"
         "from chainwallet.anvil import RunningChain; from chainwallet.rpc import Node\n"
@@ -465,19 +472,56 @@ def test_a_kill_at_any_moment_leaves_a_state_that_loads(tmp_path: Path, anvil_bi
     )
     argv = [sys.executable, "-c", code, str(tmp_path), str(anvil_binary)]
     reached = 0
-    for moment in range(6):
+    for moment in range(3):
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            for _ in range(5):
+            for _ in range(5 + moment):
                 reached = max(reached, int(process.stdout.readline()))
-            process.stdout.flush()
-            spin_until = time.monotonic() + moment * 0.0007  # another point of the loop each time
-            while time.monotonic() < spin_until:
-                pass
             process.kill()
         with RunningChain.start(tmp_path, anvil_binary, Node) as chain, Node(chain.url) as node:
             assert node.block_number() >= reached
             reached = node.block_number()
+
+
+def test_a_kill_at_each_step_of_a_save_leaves_a_whole_state(tmp_path: Path) -> None:
+    """Killed before or after each file operation of a save, the state is the old one or the new one, whole."""
+    code = (
+        "import os, signal, sys; from pathlib import Path; from chainwallet.anvil.directory import ChainDirectory\n"
+        "left = int(sys.argv[2]); directory = ChainDirectory(Path(sys.argv[1])); fsync = os.fsync\n"
+        "def step(event='', _=()):\n"
+        "    global left\n"
+        "    if event in ('', 'open', 'os.rename', 'os.truncate', 'os.remove'):\n"
+        "        left -= 1\n"
+        "        if not left: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def synced(file):\n"
+        "    step(); fsync(file); step()\n"
+        "os.fsync = synced; sys.addaudithook(step)\n"
+        "directory.write_state(sys.stdin.buffer.read())"
+    )
+    old, new = (gzip.compress(text * 100_000, compresslevel=0) for text in (b"old", b"new"))
+    state = tmp_path / "state.json.gz"
+    found = []
+    for step in range(1, 20):
+        state.write_bytes(old)
+        argv = [sys.executable, "-c", code, str(tmp_path), str(step)]
+        ended = subprocess.run(argv, input=new, check=False, timeout=WAIT_S).returncode
+        found.append(state.read_bytes())
+        assert found[-1] in (old, new)
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL
+    assert found == sorted(found, key=[old, new].index)
+    assert (found[0], found[-1], len(found) > 6) == (old, new, True)
+
+
+def test_a_chain_that_is_starting_is_said_to_be(tmp_path: Path) -> None:
+    """While a new owner starts, the note of a killed one is not taken for its own."""
+    directory = ChainDirectory(tmp_path)
+    directory.note_running(RunningNote("http://127.0.0.1:1", 7, 1, 2, True, ""))
+    assert isinstance(status(tmp_path, Node), Died)
+    directory.acquire()
+    assert status(tmp_path, Node) == Starting(os.getpid())
+    directory.release()
 
 
 @pytest.mark.usefixtures("put_down")
