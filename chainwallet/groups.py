@@ -7,7 +7,7 @@ from functools import partial
 from chainwallet import promises
 from chainwallet.abi.calls import settle_data
 from chainwallet.abi.typed_data import Consent, Leg, Settlement, struct_hash
-from chainwallet.errors import BadValue, HistoryMismatch
+from chainwallet.errors import BadValue, CurrencyMismatch
 from chainwallet.evm import Address, Hash32, checksum, to_hex
 from chainwallet.keys.signer import Signer
 from chainwallet.rpc import Node
@@ -18,7 +18,6 @@ from chainwallet.rules.submission import Deliver, Mined
 from chainwallet.store import promises as promise_rows
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
-from chainwallet.store.promises import Promise
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,13 @@ def settlement_of(
 ) -> Settlement:
     """The document that clears ``plan``: legs in token units, ascending by account as the contract wants them.
 
-    Raises ``BadValue`` where two members share an address.
+    Raises ``BadValue`` where a person of the plan is no member, or two members share an address.
     """
-    addresses = [members[leg.person] for leg in (*plan.debits, *plan.credits)]
+    people = [leg.person for leg in (*plan.debits, *plan.credits)]
+    strangers = [person for person in people if person not in members]
+    if strangers:
+        raise BadValue("members", ", ".join(members), f"a wallet for {', '.join(strangers)} too")
+    addresses = [members[person] for person in people]
     if len(set(addresses)) != len(addresses):
         raise BadValue("members", ", ".join(map(checksum, addresses)), "one wallet for each person")
     debits, credits_ = (
@@ -62,30 +65,56 @@ def clear(
     """Has every debtor of ``plan`` sign one consent, and delivers the settlement through ``relayer``.
 
     ``context`` is the group's ledger root: clearing the same root of the same members again is the same clearing.
-    Raises what ``deliver`` and the signers raise, and ``HistoryMismatch`` where a stored consent of this root is to
-    another settlement than the others'.
+    Raises ``CurrencyMismatch``, ``BadValue`` for a plan without legs, a debtor without signer or a root that stands for
+    another plan, and what ``deliver`` and the signers raise.
     """
-    settlement = settlement_of(plan, members, context, relayer, promises.expiry(node))
-    intent = promises.Intent(f"clearing:{to_hex(context)}", "consent", _content_hash(settlement))
-    consents: list[Promise] = []
-    for debit in settlement.debits:
-        base = promises.account_state(node, cash, debit.account).window_base
-        made = partial(Consent, settlement)
-        promise, document = promises.reserve(database, cash, debit.account, base, intent, made, now_s)
-        assert isinstance(document, Consent)  # noqa: S101 - reserve gives back what it was given, or its stored twin
-        if not consents:
-            settlement = document.settlement  # a clearing that was begun keeps its document
-        if document.settlement != settlement:
-            raise HistoryMismatch("consent", to_hex(struct_hash(settlement)), to_hex(struct_hash(document.settlement)))
-        consents.append(promises.signed(database, cash, promise, document, signers[debit.account]))
-    data = settle_data(settlement, [(consent.nonce, consent.signature or b"") for consent in consents])
+    if plan.currency != cash.currency:
+        raise CurrencyMismatch(plan.currency.code, cash.currency.code)
+    if plan.is_even:
+        raise BadValue("plan", "nobody owes anything", "at least one debtor")
+    made = promises.moment(node, now_s)
+    settlement = settlement_of(plan, members, context, relayer, made.expiry)
+    unsigned = [checksum(debit.account) for debit in settlement.debits if debit.account not in signers]
+    if unsigned:
+        raise BadValue("signers", f"none for {', '.join(unsigned)}", "a signer for each debtor")
+    consents = _reserve(node, database, cash, settlement, made)
+    settlement = _consent(consents[0]).settlement
+    if consents[0].carried is not None:  # a settlement is carried out whole or reverts
+        return Clearing(settlement, struct_hash(settlement), consents[0].carried)
+    consents = [promises.signed(database, cash, consent, signers[consent.promise.payer]) for consent in consents]
+    data = settle_data(settlement, [(c.promise.nonce, c.promise.signature or b"") for c in consents])
     with database.transaction() as tx:
-        key = f"settle:{to_hex(struct_hash(settlement))}"
+        key = f"settle:{checksum(cash.address)}:{to_hex(struct_hash(settlement))}"
         submission_id = submissions.put(tx, cash.chain.key, key, relayer, cash.address, data, now_s)
         for consent in consents:
-            promise_rows.set_submission(tx, consent, submission_id)
+            promise_rows.set_submission(tx, consent.promise, submission_id)
     (mined,) = deliver([submission_id])
     return Clearing(settlement, struct_hash(settlement), mined)
+
+
+def _reserve(
+    node: Node, database: Database, cash: Cash, settlement: Settlement, made: promises.Moment
+) -> list[promises.Begun]:
+    """The promise of every debtor, all of the same settlement; the stored one where this clearing was begun before."""
+    debtors = [debit.account for debit in settlement.debits]
+    unused = [promises.account_state(node, cash, debtor).first_unused_nonce for debtor in debtors]
+    intent = promises.Intent("consent", f"clearing:{to_hex(settlement.context)}", _content_hash(settlement))
+    with database.transaction() as tx:
+        first = promises.find(tx, cash, debtors[0], intent)
+        if first is not None and first.carried is not None:
+            return [first]
+        consents = []
+        for debtor, first_unused in zip(debtors, unused, strict=True):
+            with_nonce = partial(Consent, settlement)
+            consents.append(promises.reserve(tx, cash, debtor, first_unused, intent, with_nonce, made))
+            settlement = _consent(consents[0]).settlement  # a clearing that was begun keeps its document
+    assert all(_consent(consent).settlement == settlement for consent in consents)  # noqa: S101 - stored together
+    return consents
+
+
+def _consent(begun: promises.Begun) -> Consent:
+    assert isinstance(begun.document, Consent)  # noqa: S101 - payments and consents are kept apart
+    return begun.document
 
 
 def _leg(members: Mapping[str, Address], leg: PlanLeg, currency: Currency) -> Leg:

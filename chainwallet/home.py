@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainwallet.errors import DamagedHome, HomeInUse
+from chainwallet.errors import HomeInUse, HomeNotWritable
 
 LOCK_POLL_S = 0.05
 
@@ -46,18 +46,24 @@ class Home:
         return self.path / "chainwallet.toml"
 
     def create(self) -> None:
-        """Makes the directory (mode 0700); raises ``DamagedHome`` where it cannot be made or is no directory."""
+        """Makes the directory (mode 0700); raises ``HomeNotWritable`` where it cannot be made or is no directory."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as error:
-            raise DamagedHome(str(self.path), f"a directory this user may write ({error.strerror})") from error
+            raise HomeNotWritable(str(self.path), error.strerror or type(error).__name__) from error
 
     @contextmanager
     def locked(self, wait_s: float) -> Iterator[None]:
-        """Holds the home's lock: one process at a time changes it. Raises ``HomeInUse`` after ``wait_s`` seconds."""
+        """Holds the home's lock: one process at a time changes it.
+
+        Raises ``HomeInUse`` after ``wait_s`` seconds, and ``HomeNotWritable``.
+        """
         self.create()
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HomeNotWritable(str(self.path / "lock"), error.strerror or type(error).__name__) from error
         try:
             self._wait_for(lock, wait_s)
             os.ftruncate(lock, 0)

@@ -2,10 +2,10 @@
 
 from chainwallet.abi.calls import call_data
 from chainwallet.errors import BadValue
-from chainwallet.evm import Address, keccak256
+from chainwallet.evm import Address, checksum, keccak256, to_hex
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import Money
-from chainwallet.rules.submission import Deliver, Mined
+from chainwallet.rules.submission import Deliver, Failed, Mined
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
 
@@ -19,18 +19,29 @@ def top_up(
     bank_ref: str,
     now_s: int,
 ) -> tuple[Mined, ...]:
-    """Mints ``amounts`` against the bank's ``bank_ref``, the same reference and payee at most once.
+    """Mints ``amounts`` against the bank's ``bank_ref``; the same reference again is the same top-up.
 
-    Raises ``BadValue`` for an amount that is not positive, and what ``deliver`` raises: a quota that is used up, a
-    reference the chain has seen.
+    What the chain accepts once is the Keccak-256 of the reference's hash and the payee's place (from 0, by address).
+    Raises ``BadValue`` for an amount that is not positive or a reference that stood for another top-up, and what
+    ``deliver`` raises: a quota that is used up, a reference the chain has seen.
     """
-    ids = []
+    if not bank_ref:
+        raise BadValue("bank reference", bank_ref, "at least 1 character")
+    for amount in amounts.values():
+        if amount.amount_minor <= 0 or amount.currency != cash.currency:
+            raise BadValue("amount", str(amount), f"more than 0 {cash.currency}")
+    bank_hash = keccak256(bank_ref.encode("utf-8", "surrogateescape"))
+    ids, known = [], []
     with database.transaction() as tx:
-        for payee, amount in amounts.items():
-            if amount.amount_minor <= 0 or amount.currency != cash.currency:
-                raise BadValue("amount", str(amount), f"more than 0 {cash.currency}")
-            reference = keccak256(f"{bank_ref}/{payee.hex()}".encode())
+        for place, (payee, amount) in enumerate(sorted(amounts.items())):
+            reference = keccak256(bank_hash + place.to_bytes(32, "big"))
             data = call_data("mint(address,uint256,bytes32)", payee, amount.token_units, reference)
-            key = f"mint:{cash.currency}:{reference.hex()}"
+            key = f"mint:{checksum(cash.address)}:{to_hex(reference)}"
+            found = submissions.by_key(tx, cash.chain.key, key)
+            if found is not None and found.data != data and not isinstance(found.stage, Failed):
+                raise BadValue("bank reference", bank_ref, "a reference that no other top-up used")
+            known.append(found is not None)
             ids.append(submissions.put(tx, cash.chain.key, key, issuer, cash.address, data, now_s))
+        if any(known) and not all(known):
+            raise BadValue("bank reference", bank_ref, "a reference that no other top-up used")
     return deliver(ids)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chainwallet.errors import DamagedHome
+from chainwallet.errors import DamagedHome, HomeNotWritable, Refused
 from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, from_hex, parse_address, to_hex
 from chainwallet.rules.money import Currency, currency_of
 
@@ -61,23 +61,25 @@ class Manifest:
 
 
 def read_manifest(directory: Path, chain: ChainName) -> Manifest | None:
-    """The manifest of ``chain``; None where there is none. Raises ``DamagedHome`` where it does not read."""
+    """The manifest of ``chain``; None where there is none.
+
+    Raises ``DamagedHome`` where it does not read, or its content is another chain's than its name says.
+    """
     path = manifest_path(directory, chain)
-    if not path.exists():
-        return None
     try:
-        document = json.loads(path.read_text("utf-8"))
-        if document["format"] != FORMAT:
-            raise DamagedHome(str(path), f"a manifest of format {FORMAT}, this is {document['format']!r}")
-        contracts = tuple(map(_parse_contract, document["contracts"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamagedHome(str(path), f"a file that can be read ({error})") from error
+    try:
+        return _parse(json.loads(text), chain)
+    except (ValueError, KeyError, TypeError, AttributeError, Refused) as error:
         raise DamagedHome(str(path), f"a deployment manifest ({type(error).__name__}: {error})") from error
-    return Manifest(chain, contracts)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> Path:
-    """Writes the manifest's file, whole or not at all, and returns its path."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Writes the manifest's file, whole or not at all, and returns its path. Raises ``HomeNotWritable``."""
     path = manifest_path(directory, manifest.chain)
     document = {
         "format": FORMAT,
@@ -85,13 +87,17 @@ def write_manifest(directory: Path, manifest: Manifest) -> Path:
         "genesisHash": to_hex(manifest.chain.genesis),
         "contracts": [_contract_document(contract) for contract in manifest.contracts],
     }
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise HomeNotWritable(str(path), error.strerror or type(error).__name__) from error
     return path
 
 
@@ -120,20 +126,39 @@ def _contract_document(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _parse(document: dict[str, Any], chain: ChainName) -> Manifest:
+    if document["format"] != FORMAT:
+        raise ValueError(f"format {document['format']!r}, expected {FORMAT}")
+    named = ChainName(document["chainId"], _hash(document["genesisHash"]))
+    if named != chain:
+        raise ValueError(f"of chain {named.chain_id}-{to_hex(named.genesis)}")
+    contracts = tuple(map(_parse_contract, document["contracts"]))
+    if len({contract.currency for contract in contracts}) != len(contracts):
+        raise ValueError("two contracts of one currency")
+    return Manifest(chain, contracts)
+
+
 def _parse_contract(document: dict[str, Any]) -> Contract:
     return Contract(
-        currency=document["currency"],
+        currency=currency_of(document["currency"]).code,
         address=parse_address(document["address"]),
         block=BlockNumber(int(document["block"])),
-        tx=Hash32(from_hex(document["tx"])),
-        grants=tuple(Hash32(from_hex(tx)) for tx in document["grants"]),
-        code_hash=Hash32(from_hex(document["codeHash"])),
-        masked_code_hash=Hash32(from_hex(document["maskedCodeHash"])),
+        tx=_hash(document["tx"]),
+        grants=tuple(map(_hash, document["grants"])),
+        code_hash=_hash(document["codeHash"]),
+        masked_code_hash=_hash(document["maskedCodeHash"]),
         admin=parse_address(document["admin"]),
         issuer=parse_address(document["issuer"]),
         pauser=parse_address(document["pauser"]),
         compliance=parse_address(document["compliance"]),
         compiler=document["compiler"],
         settings=document["settings"],
-        source_hash=Hash32(from_hex(document["sourceHash"])),
+        source_hash=_hash(document["sourceHash"]),
     )
+
+
+def _hash(text: str) -> Hash32:
+    value = from_hex(text)
+    if len(value) != 32:
+        raise ValueError(f"{text}, expected 32 bytes")
+    return Hash32(value)

@@ -10,6 +10,7 @@ from eth_abi.exceptions import DecodingError
 
 from chainwallet.abi.generated import ERRORS, FUNCTIONS
 from chainwallet.abi.typed_data import Payment, Settlement
+from chainwallet.errors import BadValue, NodeRefused
 from chainwallet.evm import Address, Hash32, checksum, keccak256
 
 ISSUER_ROLE = keccak256(b"ISSUER_ROLE")  # Authority.sol
@@ -51,8 +52,17 @@ def settle_data(settlement: Settlement, consents: Sequence[tuple[int, bytes]]) -
 
 
 def pay_item(payment: Payment, compact_signature: bytes) -> bytes:
-    """One packed item of ``pay``, or of ``payWide`` where the nonce is wide; the signature is 64 bytes (EIP-2098)."""
+    """One packed item of ``pay``, or of ``payWide`` where the nonce is wide; the signature is 64 bytes (EIP-2098).
+
+    Raises ``BadValue`` for a value, time or signature that does not fit the item.
+    """
     nonce_bytes = 7 if payment.nonce < WINDOW_NONCE_END else 32
+    if payment.value >= 2**96:
+        raise BadValue("value", payment.value, "below 2^96")
+    if payment.valid_before >= 2**40:
+        raise BadValue("validBefore", payment.valid_before, "below 2^40")
+    if len(compact_signature) != 64:
+        raise BadValue("signature", f"{len(compact_signature)} bytes", "64 bytes")
     return b"".join(
         (
             payment.payer,
@@ -67,8 +77,11 @@ def pay_item(payment: Payment, compact_signature: bytes) -> bytes:
 
 
 def pay_data(items: Sequence[bytes]) -> bytes:
-    """Call data that carries out ``items`` of one size, all from ``pay_item``."""
-    is_wide = bool(items) and len(items[0]) == PAY_WIDE_ITEM_BYTES
+    """Call data that carries out ``items`` from ``pay_item``; raises ``BadValue`` unless all are of one size."""
+    sizes = {len(item) for item in items}
+    if sizes not in ({PAY_ITEM_BYTES}, {PAY_WIDE_ITEM_BYTES}):
+        raise BadValue("items", sorted(sizes), f"all of {PAY_ITEM_BYTES} bytes, or all of {PAY_WIDE_ITEM_BYTES}")
+    is_wide = sizes == {PAY_WIDE_ITEM_BYTES}
     return call_data("payWide(bytes)" if is_wide else "pay(bytes)", b"".join(items))
 
 
@@ -78,13 +91,23 @@ def payment_ref(payer: Address, token: Address, payment_id: str) -> Hash32:
 
 
 def uint_of(answer: bytes) -> int:
-    """The unsigned integer that a view answered."""
-    return int.from_bytes(answer[:32], "big")
+    """The unsigned integer that a view answered; raises ``NodeRefused`` for another answer than one word."""
+    return uints_of(answer, 1)[0]
+
+
+def uints_of(answer: bytes, count: int) -> tuple[int, ...]:
+    """The ``count`` unsigned integers or flags that a view answered; raises ``NodeRefused`` for another length."""
+    if len(answer) != 32 * count:
+        raise NodeRefused("eth_call", 0, f"answered {len(answer)} bytes, expected {32 * count}")
+    return tuple(int.from_bytes(answer[at : at + 32], "big") for at in range(0, len(answer), 32))
 
 
 def text_of(answer: bytes) -> str:
-    """The string that a view answered."""
-    return str(decode(["string"], answer)[0])
+    """The string that a view answered; raises ``NodeRefused`` for an answer that is none."""
+    try:
+        return str(decode(["string"], answer)[0])
+    except (DecodingError, ValueError):
+        raise NodeRefused("eth_call", 0, f"answered {len(answer)} bytes, expected a string") from None
 
 
 def reason_of(revert_data: bytes) -> str:
@@ -92,15 +115,15 @@ def reason_of(revert_data: bytes) -> str:
     selector, body = revert_data[:4], revert_data[4:]
     try:
         if selector == _ERROR_STRING:
-            return str(decode(["string"], body)[0])
+            return _one_line(decode(["string"], body)[0])
         if selector == _PANIC:
-            return f"Panic(0x{uint_of(body):02x})"
+            return f"Panic(0x{decode(['uint256'], body)[0]:02x})"
         if selector in ERRORS:
             name, fields = ERRORS[selector]
             values = decode([kind for kind, _ in fields], body)
             return f"{name}({', '.join(map(_field_text, fields, values))})"
-    except DecodingError:
-        pass
+    except (DecodingError, ValueError):
+        pass  # not what the selector promises; a string that is not UTF-8 is a ValueError
     return f"0x{revert_data.hex()}" if revert_data else "no reason given"
 
 
@@ -108,7 +131,11 @@ def _field_text(field: tuple[str, str], value: object) -> str:
     kind, name = field
     if kind == "address":
         return f"{name}={checksum(Address(bytes.fromhex(str(value)[2:])))}"
-    return f"{name}=0x{value.hex()}" if isinstance(value, bytes) else f"{name}={value}"
+    return f"{name}=0x{value.hex()}" if isinstance(value, bytes) else f"{name}={_one_line(value)}"
+
+
+def _one_line(value: object) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
 
 
 def _types_of(signature: str) -> list[str]:

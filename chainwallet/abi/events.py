@@ -5,9 +5,26 @@ Source: the Solidity ABI specification (events); ``ICash`` for their meaning.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from chainwallet.abi.generated import EVENTS
+from chainwallet.errors import NodeRefused
 from chainwallet.evm import Address, Hash32, Log
+
+PAID_TOPIC = Hash32(EVENTS["Paid(bytes32,uint256)"])
+
+
+class SkipReason(IntEnum):
+    """``ICash.SkipReason``: why ``pay`` left an item out; newer contracts may add to the end."""
+
+    NONE = 0
+    EXPIRED = 1
+    NONCE_UNAVAILABLE = 2
+    INVALID_PAYEE = 3
+    PAYER_FROZEN = 4
+    PAYEE_FROZEN = 5
+    INSUFFICIENT_BALANCE = 6
+    INVALID_SIGNATURE = 7
 
 
 @dataclass(frozen=True)
@@ -29,7 +46,7 @@ class Paid:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A hint, never a fact: an item of ``payer`` with ``nonce`` was left out for ``reason`` (``ICash.SkipReason``)."""
+    """A hint, never a fact: an item of ``payer`` with ``nonce`` was left out for ``reason`` (``SkipReason``)."""
 
     payer: Address
     nonce: int
@@ -70,19 +87,34 @@ _DECODERS: dict[bytes, Callable[[tuple[Hash32, ...], list[int]], Event]] = {
     EVENTS["Transfer(address,address,uint256)"]: lambda t, w: Transfer(_address(t[1]), _address(t[2]), w[0]),
     EVENTS["Paid(bytes32,uint256)"]: lambda t, w: Paid(t[1], w[0]),
     EVENTS["Skipped(address,uint256,uint8)"]: lambda t, w: Skipped(_address(t[1]), w[0], w[1]),
-    EVENTS["Settled(bytes32,bytes32,uint256[])"]: lambda t, w: Settled(t[1], t[2], tuple(w[2 : 2 + w[1]])),
+    EVENTS["Settled(bytes32,bytes32,uint256[])"]: lambda t, w: Settled(t[1], t[2], _array(w)),
     EVENTS["Minted(bytes32,address,address,uint256)"]: lambda t, w: Minted(t[1], _address(t[2]), _address(t[3]), w[0]),
     EVENTS["Burned(bytes32,address,uint256)"]: lambda t, w: Burned(t[1], _address(t[2]), w[0]),
 }
 
 
 def decode_event(log: Log) -> Event | None:
-    """The money event that ``log`` of a ``Cash`` reports; None for its other events (roles, approvals, freezes)."""
+    """The money event that ``log`` of a ``Cash`` reports; None for its other events (roles, approvals, freezes).
+
+    Raises ``NodeRefused`` where the node's log has fewer topics or words than the event.
+    """
     decoder = _DECODERS.get(log.topics[0]) if log.topics else None
     if decoder is None:
         return None
     words = [int.from_bytes(log.data[at : at + 32], "big") for at in range(0, len(log.data), 32)]
-    return decoder(log.topics, words)
+    try:
+        return decoder(log.topics, words)
+    except IndexError:
+        shape = f"a log with {len(log.topics)} topics and {len(log.data)} bytes"
+        raise NodeRefused("eth_getLogs", 0, f"answered {shape}, too short for its event") from None
+
+
+def _array(words: list[int]) -> tuple[int, ...]:
+    """The members of the only argument: words of its place, its length, its members."""
+    length = words[1]
+    if len(words) != 2 + length:
+        raise IndexError
+    return tuple(words[2:])
 
 
 def _address(topic: Hash32) -> Address:

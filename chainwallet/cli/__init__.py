@@ -1,12 +1,12 @@
 """Verbs for a person: the command ``chainwallet``.
 
-Each module holds a family of verbs. They import what they need when called, so that help answers at once. An error of
-ours is one line on stderr and exit status 2.
+Each module holds a family of verbs. They import what they need when called, so that help answers at once. Whatever
+goes wrong is one line on stderr and an exit status of its own; stdout carries the answer and nothing else.
 """
 
+import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -14,17 +14,19 @@ import typer
 
 from chainwallet import __version__
 from chainwallet.cli import chain, deploy, money, settle, wallet
+from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
 REFUSED = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-TERMINATED = 143  # 128 + SIGTERM
+SIGNALLED = 128  # and the signal's number, as shells report it
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 app = typer.Typer(
     name="chainwallet",
     help="A wallet ledger whose money lives in smart contracts: every movement is signed by its owner, and anyone can "
-    "check it on the chain.",
-    no_args_is_help=True,
+    "check it on the chain.\n\nExit status: 0 done, 1 done and not verified, 2 refused or out of reach; then one line "
+    "on stderr says why.",
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -48,9 +50,10 @@ def _show_version(wanted: bool) -> None:
 def settings(
     context: typer.Context,
     home: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Where wallets, keys and the local chain are kept. Default: CHAINWALLET_HOME, or your data directory."
+            metavar="DIRECTORY",
+            help="Where wallets, keys and the local chain are kept. Default: CHAINWALLET_HOME, or your data directory.",
         ),
     ] = None,
     version: Annotated[
@@ -60,20 +63,60 @@ def settings(
     """Options for every verb."""
     del version  # its callback has answered
     context.obj = {"home": home}
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main() -> NoReturn:
     """The console script."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
+    status = _run()
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Runs the verb that the arguments name; its exit status, after saying what went wrong."""
     try:
-        app()
-    except ChainwalletError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(REFUSED)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    sys.exit(0)
+        status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except SystemExit as ended:
+        for note in getattr(ended, "__notes__", ()):
+            say_error(f"interrupted; {note}")
+        return int(ended.code or 0)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffers has nowhere to go
+        return SIGNALLED + signal.SIGPIPE
+    except Exception as error:
+        if sys.flags.dev_mode and not isinstance(error, ChainwalletError | typer.TyperException):
+            raise  # python -X dev shows where
+        say_error("; ".join([f"error: {_words(error)}", *getattr(error, "__notes__", ())]))
+        return REFUSED
+    return int(status or 0)
 
 
-def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)  # an exception, so that a local chain run by this command is saved and stopped
+def _words(error: Exception) -> str:
+    match error:
+        case ChainwalletError():
+            return str(error)
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else "chainwallet"
+            return f"{error.format_message().removesuffix('.')}; see `{path} --help`"
+        case typer.Abort():
+            return "no answer at the terminal"
+        case OSError(filename=filename, strerror=reason):
+            return f"{filename}: {reason}" if filename else f"{reason or error}"
+        case _:
+            return f"a fault in chainwallet itself: {type(error).__name__}: {error}"
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in ENDING_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # saving and stopping a local chain takes a moment; once is enough
+    sys.exit(SIGNALLED + number)

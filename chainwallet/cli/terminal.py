@@ -1,18 +1,26 @@
-"""What all verbs share: the settings of this call, passphrases, and how a table looks."""
+"""What all verbs share: the settings of this call, passphrases, and how they speak."""
 
+import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from chainwallet.errors import BadValue
+from chainwallet.errors import BadValue, InsufficientFunds, Refused
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from chainwallet.config import Config
+
+MAX_FILE_BYTES = 20_000_000  # twice the largest file that any reader takes
+MAX_ERROR_CHARS = 1_000  # a node's own words can be pages
+WIDE = 1_000  # columns where nobody's terminal sets a limit: a program reads the lines
 
 
 def config_of(context: typer.Context, **flags: object) -> "Config":
@@ -31,32 +39,91 @@ def passphrase(config: "Config", file: Path | None, question: str, *, twice: boo
     Raises ``BadValue`` where there is none of them, or an empty one.
     """
     if file is not None:
-        answer = read_file(file, "passphrase-file").decode("utf-8", "surrogateescape").removesuffix("\n")
+        answer = read_file(file, "passphrase-file").decode("utf-8", "surrogateescape").rstrip("\r\n")
     elif config.passphrase is not None:
         answer = config.passphrase
-    elif sys.stdin.isatty():
+    elif sys.stdin is not None and sys.stdin.isatty():
         answer = str(typer.prompt(question, hide_input=True, confirmation_prompt=twice, err=True))
     else:
         answer = ""
     if not answer:
-        raise BadValue("passphrase", None, "--passphrase-file, CHAINWALLET_PASSPHRASE, or an answer at the terminal")
+        expected = "one in --passphrase-file, in CHAINWALLET_PASSPHRASE, or typed at the terminal"
+        raise BadValue("passphrase", "none", expected)
     return answer
 
 
 def read_file(path: Path, field: str) -> bytes:
-    """The file's bytes; raises ``BadValue`` naming ``field`` where it cannot be read."""
+    """The file's bytes, at most ``MAX_FILE_BYTES``; raises ``BadValue`` naming ``field`` where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES)
     except OSError as error:
         raise BadValue(field, str(path), f"a file that can be read ({error.strerror})") from error
 
 
-def table(title: str, *columns: str) -> "Table":
+def written(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """The callback of free text: ``value``, where UTF-8 can write it; raises ``BadValue`` naming the option."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise BadValue(str(parameter.name), value, "text that UTF-8 can write") from None
+    return value
+
+
+@contextmanager
+def told_how_to_go_on(what: str, option: str, key: str) -> Iterator[None]:
+    """Where the block ends early, notes at the error how the same ``what`` is continued instead of made anew.
+
+    A refusal needs no such note, except for funds: what was asked for may be stored by then, and go on later.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Refused) or isinstance(error, InsufficientFunds):
+            error.add_note(f"go on with the same {what} by {option} {key}")
+        raise
+
+
+def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
+    """A console on stdout or stderr; lines are as long as they are where no terminal breaks them."""
+    from rich.console import Console
+
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    stream = sys.stderr if stderr else sys.stdout
+    is_terminal = stream is not None and stream.isatty()
+    return Pipe(
+        stderr=stderr, quiet=quiet or stream is None, highlight=False, width=None if is_terminal else WIDE
+    )
+
+
+def say(console: "Console", text: str = "") -> None:
+    """A line as it is: names are no markup, and hashes are not broken."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def say_json(document: object) -> None:
+    """``document`` as one line of JSON on stdout, in ASCII where stdout cannot take all characters."""
+    unicode = sys.stdout is not None and sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    print(json.dumps(document, ensure_ascii=not unicode))
+
+
+def say_error(text: str) -> None:
+    """One line on stderr, whatever ``text`` holds: line ends and control characters are shown, not obeyed."""
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    if len(line) > MAX_ERROR_CHARS:
+        line = line[: MAX_ERROR_CHARS - 1] + "…"
+    print(line, file=sys.stderr, flush=True)
+
+
+def table(*columns: str) -> "Table":
     """A table whose columns after the first are figures, aligned right."""
     from rich import box
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for number, column in enumerate(columns):
         made.add_column(column, justify="right" if number else "left", overflow="fold")
     return made

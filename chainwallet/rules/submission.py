@@ -47,7 +47,10 @@ class Mined:
 
 @dataclass(frozen=True)
 class Failed:
-    """It never left (``tx`` is None), or the chain executed it and it reverted. ``reason`` is for a person."""
+    """It can have no effect any more; ``reason`` is for a person.
+
+    It was never signed (``tx`` is None), or it reverted, or its nonce is finally another transaction's.
+    """
 
     tx: Hash32 | None
     reason: str
@@ -58,7 +61,10 @@ Stage = Queued | Signed | Sent | Mined | Failed
 
 @dataclass(frozen=True)
 class Submission:
-    """One transaction of ours. ``key`` is its idempotency key on ``chain``: the same key is the same submission."""
+    """One transaction of ours.
+
+    ``key`` is its idempotency key on ``chain``: the same key is the same submission until that has failed.
+    """
 
     id: int
     chain: str
@@ -67,6 +73,11 @@ class Submission:
     to: Address | None
     data: bytes
     stage: Stage
+
+    @property
+    def is_under_way(self) -> bool:
+        """Its signed bytes may be anywhere, and nothing is known of what became of them."""
+        return isinstance(self.stage, Signed | Sent)
 
 
 Deliver = Callable[[Sequence[int]], tuple[Mined, ...]]
@@ -104,7 +115,12 @@ class WasMined:
     reason: str
 
 
-Happening = WasSigned | WasSent | WasRefused | WasMined
+@dataclass(frozen=True)
+class WasDisplaced:
+    """A final block of the chain has another transaction with its sender and nonce: it can never be mined."""
+
+
+Happening = WasSigned | WasSent | WasRefused | WasMined | WasDisplaced
 
 TRANSITIONS: dict[tuple[type[Stage], type[Happening]], type[Stage]] = {
     (Queued, WasSigned): Signed,
@@ -112,7 +128,9 @@ TRANSITIONS: dict[tuple[type[Stage], type[Happening]], type[Stage]] = {
     (Signed, WasSent): Sent,
     (Signed, WasMined): Mined,  # sent before a crash, mined before we looked again
     (Sent, WasMined): Mined,
+    (Sent, WasDisplaced): Failed,
 }
+"""What may happen in a stage, and where it leads; ``WasMined`` leads to ``Failed`` where the receipt says reverted."""
 
 
 def after(stage: Stage, happening: Happening) -> Stage:
@@ -132,6 +150,9 @@ def after(stage: Stage, happening: Happening) -> Stage:
             if not receipt.succeeded:
                 return Failed(receipt.tx, reason)
             return Mined(receipt.tx, receipt.block, receipt.gas_used, receipt.contract)
+        case WasDisplaced():
+            assert isinstance(stage, Sent)  # noqa: S101 - as above
+            return Failed(stage.tx, f"its nonce {stage.nonce} was used by another transaction of the sender")
     assert_never(happening)
 
 

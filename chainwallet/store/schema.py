@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -60,6 +61,7 @@ submissions = Table(
     Column("reason", Text),
     Column("created_at_s", BigInteger, nullable=False),
     UniqueConstraint("chain", "key"),
+    UniqueConstraint("chain", "sender", "nonce"),
 )
 
 attempts = Table(
@@ -72,7 +74,7 @@ attempts = Table(
     Column("nonce", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
-    UniqueConstraint("chain", "sender", "nonce", "tx"),
+    Index(None, "chain", "sender", "nonce"),
 )
 
 promises = Table(
@@ -80,8 +82,8 @@ promises = Table(
     metadata,
     Column("token", Text, primary_key=True),
     Column("payer", Text, primary_key=True),
+    Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), nullable=False),
     Column("nonce", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("document", Text, nullable=False),
@@ -89,6 +91,7 @@ promises = Table(
     Column("memo", Text),
     Column("memo_salt", LargeBinary),
     Column("submission_id", Integer, ForeignKey("submissions.id"), index=True),
+    Column("made_at_block", BigInteger, nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
     UniqueConstraint("token", "payer", "nonce"),
 )

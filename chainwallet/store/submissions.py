@@ -1,5 +1,6 @@
 """Submissions and their attempts: the signed bytes stand here before they are sent anywhere."""
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 from sqlalchemy import Row, func, insert, select, update
@@ -11,21 +12,33 @@ from chainwallet.store.database import Transaction
 from chainwallet.store.schema import attempts, submissions
 
 
-def put(tx: Transaction, chain: str, key: str, sender: Address, to: Address | None, data: bytes, now_s: int) -> int:
+def put(
+    tx: Transaction,
+    chain: str,
+    key: str,
+    sender: Address,
+    to: Address | None,
+    data: bytes,
+    now_s: int,
+    *,
+    again: bool = False,
+) -> int:
     """The id of the submission with ``key`` on ``chain``, queued now unless it is there already.
 
-    One that failed before anything was signed is queued again. Raises ``BadValue`` where the same key stands for
-    another sender, receiver or call data.
+    One that failed gives its key up: a new one is queued under it. So does a mined one where ``again`` says that it did
+    not have the effect for which it was made. Raises ``BadValue`` where the same key stands for another sender,
+    receiver or call data.
     """
     found = by_key(tx, chain, key)
+    if found is not None and (isinstance(found.stage, Failed) or (again and isinstance(found.stage, Mined))):
+        tx.execute(update(submissions).where(submissions.c.id == found.id).values(key=f"{key} (until {found.id})"))
+        found = None
     if found is None:
         values = {"chain": chain, "key": key, "sender": to_hex(sender), "to": to and to_hex(to), "data": data}
         row = insert(submissions).values(**values, stage="queued", created_at_s=now_s)
         return int(tx.execute(row.returning(submissions.c.id)).scalar_one())
     if (found.sender, found.to, found.data) != (sender, to, data):
         raise BadValue("submission", key, "the content this key stood for when it was first used")
-    if isinstance(found.stage, Failed) and found.stage.tx is None:
-        set_stage(tx, found, Queued(), now_s)
     return found.id
 
 
@@ -39,11 +52,12 @@ def by_id(tx: Transaction, submission_id: int) -> Submission | None:
     return _one(tx, submissions.c.id == submission_id)
 
 
-def unfinished(tx: Transaction, chain: str, limit: int) -> tuple[Submission, ...]:
-    """The oldest ``limit`` submissions on ``chain`` that are neither mined nor failed."""
-    open_stages = submissions.c.stage.in_(("queued", "signed", "sent"))
+def unfinished(tx: Transaction, chain: str, senders: Iterable[Address], limit: int) -> tuple[Submission, ...]:
+    """The oldest ``limit`` submissions of ``senders`` on ``chain`` that are neither mined nor failed."""
+    theirs = submissions.c.sender.in_([to_hex(sender) for sender in senders])
+    is_open = submissions.c.stage.in_(("queued", "signed", "sent"))
     rows = tx.execute(
-        _joined().where((submissions.c.chain == chain) & open_stages).order_by(submissions.c.id).limit(limit)
+        _joined().where((submissions.c.chain == chain) & theirs & is_open).order_by(submissions.c.id).limit(limit)
     )
     return tuple(map(_submission, rows))
 
@@ -56,9 +70,18 @@ def highest_nonce(tx: Transaction, chain: str, sender: Address) -> int | None:
     return tx.execute(query).scalar_one_or_none()
 
 
-def set_stage(tx: Transaction, submission: Submission, stage: Stage, now_s: int) -> None:
-    """Moves ``submission`` to ``stage``; signed bytes are stored with the move to ``Signed``."""
+def move(tx: Transaction, submission: Submission, stage: Stage, now_s: int) -> bool:
+    """Moves ``submission`` to ``stage``; signed bytes are stored with the move to ``Signed``.
+
+    False, and nothing is changed, where somebody else moved it first or took the nonce for another submission: then
+    bytes signed for this move must not be sent.
+    """
+    if by_id(tx, submission.id) != submission:
+        return False
     if isinstance(stage, Signed):
+        taken = highest_nonce(tx, submission.chain, submission.sender)
+        if taken is not None and taken >= stage.nonce:
+            return False
         tx.execute(
             insert(attempts).values(
                 tx=to_hex(stage.tx),
@@ -71,6 +94,7 @@ def set_stage(tx: Transaction, submission: Submission, stage: Stage, now_s: int)
             )
         )
     tx.execute(update(submissions).where(submissions.c.id == submission.id).values(**_stage_columns(stage)))
+    return True
 
 
 def _stage_columns(stage: Stage) -> dict[str, object]:
@@ -103,11 +127,11 @@ def _submission(row: Row[Any]) -> Submission:
 
 
 def _stage(row: Row[Any]) -> Stage:
-    tx = Hash32(from_hex(row.tx)) if row.tx else None
     if row.stage == "queued":
         return Queued()
-    if row.stage == "failed" or tx is None:
-        return Failed(tx, row.reason)
+    if row.stage == "failed":
+        return Failed(Hash32(from_hex(row.tx)) if row.tx else None, row.reason)
+    tx = Hash32(from_hex(row.tx))
     if row.stage == "mined":
         contract = Address(from_hex(row.contract)) if row.contract else None
         return Mined(tx, BlockNumber(row.block), row.gas_used, contract)

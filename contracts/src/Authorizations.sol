@@ -13,15 +13,6 @@ abstract contract Authorizations is Ledger {
     bytes32 public constant RECEIVE_WITH_AUTHORIZATION_TYPEHASH = Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
     bytes32 public constant CANCEL_AUTHORIZATION_TYPEHASH = Documents.CANCEL_AUTHORIZATION_TYPEHASH;
 
-    struct Authorization {
-        address from;
-        address to;
-        uint256 value;
-        uint256 validAfter;
-        uint256 validBefore;
-        bytes32 nonce;
-    }
-
     function transferWithAuthorization(
         address from,
         address to,
@@ -33,7 +24,10 @@ abstract contract Authorizations is Ledger {
         bytes32 r,
         bytes32 s
     ) external {
-        _transfer(Authorization(from, to, value, validAfter, validBefore, nonce), abi.encodePacked(r, s, v));
+        bytes32 typeHash = Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH;
+        bytes32 structHash = Documents.authorization(typeHash, from, to, value, validAfter, validBefore, nonce);
+        _requireSigned(from, structHash, v, r, s);
+        _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
     /// @inheritdoc ICash
@@ -46,7 +40,10 @@ abstract contract Authorizations is Ledger {
         bytes32 nonce,
         bytes calldata signature
     ) external {
-        _transfer(Authorization(from, to, value, validAfter, validBefore, nonce), signature);
+        bytes32 typeHash = Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH;
+        bytes32 structHash = Documents.authorization(typeHash, from, to, value, validAfter, validBefore, nonce);
+        _requireSigned(from, structHash, signature);
+        _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
     function receiveWithAuthorization(
@@ -60,7 +57,11 @@ abstract contract Authorizations is Ledger {
         bytes32 r,
         bytes32 s
     ) external {
-        _receive(Authorization(from, to, value, validAfter, validBefore, nonce), abi.encodePacked(r, s, v));
+        _requireCallerIsPayee(to);
+        bytes32 typeHash = Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
+        bytes32 structHash = Documents.authorization(typeHash, from, to, value, validAfter, validBefore, nonce);
+        _requireSigned(from, structHash, v, r, s);
+        _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
     /// @inheritdoc ICash
@@ -73,43 +74,43 @@ abstract contract Authorizations is Ledger {
         bytes32 nonce,
         bytes calldata signature
     ) external {
-        _receive(Authorization(from, to, value, validAfter, validBefore, nonce), signature);
+        _requireCallerIsPayee(to);
+        bytes32 typeHash = Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
+        bytes32 structHash = Documents.authorization(typeHash, from, to, value, validAfter, validBefore, nonce);
+        _requireSigned(from, structHash, signature);
+        _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
     function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
-        _cancel(authorizer, nonce, abi.encodePacked(r, s, v));
+        _requireSigned(authorizer, Documents.cancelAuthorization(authorizer, nonce), v, r, s);
+        _cancel(authorizer, nonce);
     }
 
     /// @inheritdoc ICash
     function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external {
-        _cancel(authorizer, nonce, signature);
-    }
-
-    function _transfer(Authorization memory authorization, bytes memory signature) private {
-        _execute(Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH, authorization, signature);
+        _requireSigned(authorizer, Documents.cancelAuthorization(authorizer, nonce), signature);
+        _cancel(authorizer, nonce);
     }
 
     /// Only the payee may call, so that nobody can take a deposit's authorization out of the payee's own transaction.
-    function _receive(Authorization memory authorization, bytes memory signature) private {
-        if (msg.sender != authorization.to) revert CallerNotPayee(msg.sender, authorization.to);
-        _execute(Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH, authorization, signature);
+    function _requireCallerIsPayee(address to) private view {
+        if (msg.sender != to) revert CallerNotPayee(msg.sender, to);
     }
 
-    function _execute(bytes32 typeHash, Authorization memory a, bytes memory signature) private whenMovable {
-        if (block.timestamp <= a.validAfter) revert NotYetValid(a.validAfter, block.timestamp);
-        _requireBefore(a.validBefore);
-        _requireSigned(
-            a.from,
-            Documents.authorization(typeHash, a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce),
-            signature
-        );
-        _useAuthorizationNonce(a.from, a.nonce);
-        emit AuthorizationUsed(a.from, a.nonce);
-        _move(a.from, a.to, a.value);
+    /// Carries out an authorization whose signature was checked.
+    function _execute(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce)
+        private
+        whenMovable
+    {
+        if (block.timestamp <= validAfter) revert NotYetValid(validAfter, block.timestamp);
+        _requireBefore(validBefore);
+        _useAuthorizationNonce(from, nonce);
+        emit AuthorizationUsed(from, nonce);
+        _move(from, to, value);
     }
 
-    function _cancel(address authorizer, bytes32 nonce, bytes memory signature) private {
-        _requireSigned(authorizer, Documents.cancelAuthorization(authorizer, nonce), signature);
+    /// Cancels a nonce whose owner's signature was checked.
+    function _cancel(address authorizer, bytes32 nonce) private {
         _useAuthorizationNonce(authorizer, nonce);
         emit AuthorizationCanceled(authorizer, nonce);
     }

@@ -97,24 +97,34 @@ contract Cash is Payments, Settlements, Authorizations {
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
-        _permit(owner, spender, value, deadline, abi.encodePacked(r, s, v));
+        _requireSigned(owner, _permitHash(owner, spender, value, deadline), v, r, s);
+        _usePermit(owner, spender, value);
     }
 
     /// @inheritdoc ICash
     function permit(address owner, address spender, uint256 value, uint256 deadline, bytes calldata signature)
         external
     {
-        _permit(owner, spender, value, deadline, signature);
+        _requireSigned(owner, _permitHash(owner, spender, value, deadline), signature);
+        _usePermit(owner, spender, value);
     }
 
-    /// ERC-2612: good while `block.timestamp <= deadline`.
-    function _permit(address owner, address spender, uint256 value, uint256 deadline, bytes memory signature) private {
+    /// The struct hash of the owner's next permit. ERC-2612: good while `block.timestamp <= deadline`.
+    function _permitHash(address owner, address spender, uint256 value, uint256 deadline)
+        private
+        view
+        returns (bytes32)
+    {
         if (block.timestamp > deadline) revert Expired(deadline, block.timestamp);
-        Account account = _accounts[owner];
+        return Documents.permit(owner, spender, value, _holdings[owner].account.permitNonce(), deadline);
+    }
+
+    function _usePermit(address owner, address spender, uint256 value) private {
+        Holding storage holding = _holdings[owner];
+        Account account = holding.account;
         uint256 nonce = account.permitNonce();
         if (nonce == type(uint32).max) revert PermitNoncesExhausted(owner);
-        _requireSigned(owner, Documents.permit(owner, spender, value, nonce, deadline), signature);
-        _accounts[owner] = account.withNextPermitNonce();
+        holding.account = account.withNextPermitNonce();
         _approve(owner, spender, value);
         emit PermitUsed(owner, nonce);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Leg} from "./ICash.sol";
+import {Hashing} from "./Hashing.sol";
 
 /// @title EIP-712 type hashes and struct hashes of the documents that move money or cancel them.
 library Documents {
@@ -33,7 +33,15 @@ library Documents {
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(PAYMENT_TYPEHASH, from, to, value, paymentRef, nonce, validBefore));
+        return Hashing.hash(
+            PAYMENT_TYPEHASH,
+            Hashing.word(from),
+            Hashing.word(to),
+            bytes32(value),
+            paymentRef,
+            bytes32(nonce),
+            bytes32(validBefore)
+        );
     }
 
     /// `debitsHash` and `creditsHash` are the hashes of the arrays: keccak256 of their legs' struct hashes in a row.
@@ -46,11 +54,11 @@ library Documents {
     }
 
     function leg(address account, uint256 amount) internal pure returns (bytes32) {
-        return keccak256(abi.encode(LEG_TYPEHASH, account, amount));
+        return Hashing.hash(LEG_TYPEHASH, Hashing.word(account), bytes32(amount));
     }
 
     function consent(bytes32 settlementHash, uint256 nonce) internal pure returns (bytes32) {
-        return keccak256(abi.encode(CONSENT_TYPEHASH, settlementHash, nonce));
+        return Hashing.hash(CONSENT_TYPEHASH, settlementHash, bytes32(nonce));
     }
 
     function cancelNonces(address account, uint256 upTo, uint256 validBefore) internal pure returns (bytes32) {
@@ -67,7 +75,15 @@ library Documents {
         uint256 validBefore,
         bytes32 nonce
     ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(typeHash, from, to, value, validAfter, validBefore, nonce));
+        return Hashing.hash(
+            typeHash,
+            Hashing.word(from),
+            Hashing.word(to),
+            bytes32(value),
+            bytes32(validAfter),
+            bytes32(validBefore),
+            nonce
+        );
     }
 
     function cancelAuthorization(address authorizer, bytes32 nonce) internal pure returns (bytes32) {

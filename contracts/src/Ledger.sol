@@ -15,7 +15,12 @@ abstract contract Ledger is Authority, EIP712 {
     /// keccak256("chainwallet.window-nonce"), so that no counter, time stamp or random number of others has them.
     uint256 public constant WINDOW_NONCE_TAG = uint256(keccak256("chainwallet.window-nonce")) >> 56;
 
-    mapping(address => Account) internal _accounts;
+    /// A struct of one word, so that a storage reference can be kept and the slot is hashed once.
+    struct Holding {
+        Account account;
+    }
+
+    mapping(address => Holding) internal _holdings;
     /// Wide nonces, 256 in a word.
     mapping(address => mapping(uint256 word => uint256 bits)) private _wideNonces;
     uint96 private _supply;
@@ -34,16 +39,16 @@ abstract contract Ledger is Authority, EIP712 {
     }
 
     function balanceOf(address account) external view returns (uint256) {
-        return _accounts[account].balance();
+        return _holdings[account].account.balance();
     }
 
     function nonces(address owner) external view returns (uint256) {
-        return _accounts[owner].permitNonce();
+        return _holdings[owner].account.permitNonce();
     }
 
     /// @inheritdoc ICash
     function accountState(address account) external view returns (AccountState memory) {
-        Account word = _accounts[account];
+        Account word = _holdings[account].account;
         return AccountState(
             uint96(word.balance()),
             uint64(word.window()),
@@ -92,13 +97,13 @@ abstract contract Ledger is Authority, EIP712 {
 
     /// @inheritdoc ICash
     function freeze(address account, bytes32 reason) external onlyRole(COMPLIANCE_ROLE) {
-        _accounts[account] = _accounts[account].withFrozen(true);
+        _holdings[account].account = _holdings[account].account.withFrozen(true);
         emit Frozen(account, msg.sender, reason);
     }
 
     /// @inheritdoc ICash
     function unfreeze(address account, bytes32 reason) external onlyRole(COMPLIANCE_ROLE) {
-        _accounts[account] = _accounts[account].withFrozen(false);
+        _holdings[account].account = _holdings[account].account.withFrozen(false);
         emit Unfrozen(account, msg.sender, reason);
     }
 
@@ -117,12 +122,13 @@ abstract contract Ledger is Authority, EIP712 {
     }
 
     function _cancelNonces(address account, uint256 upTo) private {
-        Account word = _accounts[account];
+        Holding storage holding = _holdings[account];
+        Account word = holding.account;
         uint256 base = word.windowBase();
         if (upTo <= base) return;
         if (upTo - base > AccountWord.MAX_SLIDE) revert NonceStepTooLarge(upTo - base, AccountWord.MAX_SLIDE);
         if (upTo >= AccountWord.WINDOW_NONCE_END) revert NonceUnavailable(account, upTo);
-        _accounts[account] = word.withNoncesCanceled(upTo);
+        holding.account = word.withNoncesCanceled(upTo);
         emit NoncesCanceled(account, upTo);
     }
 
@@ -131,8 +137,8 @@ abstract contract Ledger is Authority, EIP712 {
     /// Moves `value` from `from` to `to` with a `Transfer`. The caller has checked the pause and the authority over `from`.
     function _move(address from, address to, uint256 value) internal {
         _requirePayee(to);
-        _accounts[from] = _debited(from, _accounts[from], value);
-        _accounts[to] = _credited(to, _accounts[to], value);
+        _debit(from, value);
+        _credit(to, value);
         emit Transfer(from, to, value);
     }
 
@@ -141,16 +147,28 @@ abstract contract Ledger is Authority, EIP712 {
         uint256 room = type(uint96).max - _supply;
         if (value > room) revert SupplyCapExceeded(room, value);
         _supply += uint96(value);
-        _accounts[to] = _credited(to, _accounts[to], value);
+        _credit(to, value);
         emit Transfer(address(0), to, value);
     }
 
     function _destroy(address from, uint256 value) internal {
-        _accounts[from] = _debited(from, _accounts[from], value);
+        _debit(from, value);
         unchecked {
             _supply -= uint96(value); // no more than a balance, which is no more than the supply
         }
         emit Transfer(from, address(0), value);
+    }
+
+    function _debit(address holder, uint256 value) private {
+        Holding storage holding = _holdings[holder];
+        holding.account = _debited(holder, holding.account, value);
+    }
+
+    function _credit(address holder, uint256 value) internal {
+        Holding storage holding = _holdings[holder];
+        Account account = holding.account;
+        if (account.isFrozen()) revert AccountFrozen(holder);
+        holding.account = account.credited(value);
     }
 
     function _debited(address holder, Account account, uint256 value) internal pure returns (Account) {
@@ -158,11 +176,6 @@ abstract contract Ledger is Authority, EIP712 {
         uint256 available = account.balance();
         if (value > available) revert ERC20InsufficientBalance(holder, available, value);
         return account.debited(value);
-    }
-
-    function _credited(address holder, Account account, uint256 value) internal pure returns (Account) {
-        if (account.isFrozen()) revert AccountFrozen(holder);
-        return account.credited(value);
     }
 
     /// Money sent to nobody, or to this contract, could never come back.
@@ -193,9 +206,9 @@ abstract contract Ledger is Authority, EIP712 {
         uint256 number = uint256(nonce);
         bool good;
         if (_isTagged(number)) {
-            (bool isGood, Account next) = _accounts[holder].withNonceUsed(uint56(number));
-            if (isGood) _accounts[holder] = next;
-            good = isGood;
+            Account next;
+            (good, next) = _holdings[holder].account.withNonceUsed(uint56(number));
+            _holdings[holder].account = next;
         } else {
             good = _useWideNonce(holder, number);
         }
@@ -207,7 +220,7 @@ abstract contract Ledger is Authority, EIP712 {
     }
 
     function _isWindowNonceGood(address holder, uint256 nonce) private view returns (bool good) {
-        (good,) = _accounts[holder].withNonceUsed(nonce);
+        (good,) = _holdings[holder].account.withNonceUsed(nonce);
     }
 
     function _isWideNonceUsed(address holder, uint256 nonce) internal view returns (bool) {
@@ -228,8 +241,12 @@ abstract contract Ledger is Authority, EIP712 {
         return MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), structHash);
     }
 
-    function _requireSigned(address signer, bytes32 structHash, bytes memory signature) internal view {
+    function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) internal view {
         if (!Signatures.isValid(signer, _digest(structHash), signature)) revert InvalidSignature(signer);
+    }
+
+    function _requireSigned(address signer, bytes32 structHash, uint8 v, bytes32 r, bytes32 s) internal view {
+        if (!Signatures.isValid(signer, _digest(structHash), v, r, s)) revert InvalidSignature(signer);
     }
 
     function _requireBefore(uint256 validBefore) internal view {

@@ -44,8 +44,8 @@ abstract contract Payments is Ledger {
         Item memory item;
         uint256 mark = _freeMemory();
         unchecked {
-            for (uint256 at = 0; at < items.length; at += itemSize) {
-                _read(item, items, at, nonceSize);
+            for (uint256 offset = 0; offset < items.length; offset += itemSize) {
+                _read(item, items, offset, nonceSize);
                 SkipReason reason = _payOne(item, domainSeparator);
                 if (reason == SkipReason.None) ++paid;
                 else emit Skipped(item.from, item.nonce, reason);
@@ -60,7 +60,8 @@ abstract contract Payments is Ledger {
         (address from, address to, uint256 value, uint256 nonce) = (item.from, item.to, item.value, item.nonce);
         if (!_isPayee(to)) return SkipReason.InvalidPayee;
 
-        Account payer = _accounts[from];
+        Holding storage holding = _holdings[from];
+        Account payer = holding.account;
         bool isWindow = nonce < AccountWord.WINDOW_NONCE_END;
         bool isGood;
         if (isWindow) (isGood, payer) = payer.withNonceUsed(nonce);
@@ -68,13 +69,14 @@ abstract contract Payments is Ledger {
         if (!isGood) return SkipReason.NonceUnavailable;
 
         if (payer.isFrozen()) return SkipReason.PayerFrozen;
-        if (_accounts[to].isFrozen()) return SkipReason.PayeeFrozen;
+        Holding storage payee = _holdings[to];
+        if (payee.account.isFrozen()) return SkipReason.PayeeFrozen;
         if (value > payer.balance()) return SkipReason.InsufficientBalance;
         if (!_isSignedByPayer(item, domainSeparator)) return SkipReason.InvalidSignature;
 
         if (!isWindow) _useWideNonce(from, nonce);
-        _accounts[from] = payer.debited(value);
-        _accounts[to] = _accounts[to].credited(value); // read again: payer and payee may be the same
+        holding.account = payer.debited(value);
+        payee.account = payee.account.credited(value); // read again: payer and payee may be the same
         emit Transfer(from, to, value);
         emit Paid(item.paymentRef, nonce);
         return SkipReason.None;
@@ -88,11 +90,11 @@ abstract contract Payments is Ledger {
         return recovered != address(0) && recovered == item.from;
     }
 
-    /// Unpacks the item at `at` into `item`. Assembly: slicing each field with bounds checks costs 600 gas an item more.
-    /// The caller has checked that the whole item lies inside `items`. Memory-safe: writes the eight words of `item`.
-    function _read(Item memory item, bytes calldata items, uint256 at, uint256 nonceSize) private pure {
+    /// Unpacks the item at `offset` into `item`. Assembly: slicing each field with bounds checks costs 600 gas an item
+    /// more. The caller has checked that the whole item lies inside `items`. Memory-safe: writes the eight words of `item`.
+    function _read(Item memory item, bytes calldata items, uint256 offset, uint256 nonceSize) private pure {
         assembly ("memory-safe") {
-            let from := add(items.offset, at)
+            let from := add(items.offset, offset)
             mstore(item, shr(96, calldataload(from)))
             mstore(add(item, 0x20), shr(96, calldataload(add(from, 20))))
             mstore(add(item, 0x40), shr(160, calldataload(add(from, 40))))

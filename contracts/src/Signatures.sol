@@ -12,18 +12,27 @@ library Signatures {
     uint256 internal constant ERC1271_GAS = 200_000;
 
     /// `signature` has 65 bytes (r, s, v), 64 bytes (r, vs of EIP-2098), or is the ERC-1271 account's own business.
-    function isValid(address signer, bytes32 digest, bytes memory signature) internal view returns (bool) {
+    function isValid(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
         if (signature.length == 64 || signature.length == 65) {
-            (uint8 v, bytes32 r, bytes32 s) = ECDSA.parse(signature);
-            (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
-            if (recovered != address(0) && recovered == signer) return true;
+            (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
+            if (isByKey(signer, digest, v, r, s)) return true;
         }
-        return signer.code.length != 0 && _isValidByErc1271(signer, digest, signature);
+        return signer.code.length != 0 && _isByErc1271(signer, digest, signature);
+    }
+
+    function isValid(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) internal view returns (bool) {
+        if (isByKey(signer, digest, v, r, s)) return true;
+        return signer.code.length != 0 && _isByErc1271(signer, digest, abi.encodePacked(r, s, v));
+    }
+
+    function isByKey(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) internal pure returns (bool) {
+        (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
+        return recovered != address(0) && recovered == signer;
     }
 
     /// Assembly: Solidity's own call would copy whatever an account returns; this copies one word at most. Memory-safe:
     /// reads `data`, writes the scratch word at 0x00.
-    function _isValidByErc1271(address signer, bytes32 digest, bytes memory signature) private view returns (bool) {
+    function _isByErc1271(address signer, bytes32 digest, bytes memory signature) private view returns (bool) {
         bytes memory data = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bool success;
         bytes32 answer;

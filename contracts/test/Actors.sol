@@ -108,11 +108,11 @@ abstract contract Actors is Deals, PlainLedger {
     /// Mostly a window nonce never used before, sometimes any near the window, sometimes one out of reach.
     function windowNonce(address account, uint256 seed) internal view returns (uint256) {
         uint256 base = plainWindow[account].base();
-        uint256 kind = roll(seed, "nonce kind") % 10;
+        uint256 kind = roll(seed, "nonce kind") % 20;
         uint256 number = roll(seed, "nonce");
-        if (kind < 6) return plainWindow[account].highest + 1 + number % 3;
-        if (kind < 8) return base + number % 64;
-        if (kind == 8) return base + number % 1_200;
+        if (kind < 15) return plainWindow[account].highest + 1 + number % 3;
+        if (kind < 18) return base + number % 64;
+        if (kind == 18) return base + number % 1_200;
         return base < 70 ? number % 70 : base - number % 70;
     }
 

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {Authorizations} from "../src/Authorizations.sol";
 import {Documents} from "../src/Documents.sol";
 import {ICash} from "../src/ICash.sol";
+import {Authorization} from "./Base.sol";
 import {Events} from "./Events.sol";
 
 /// ERC-3009: transfer, receive and cancel by one signature, in both signature forms.
@@ -23,19 +23,19 @@ contract AuthorizationsTest is Events {
     // ------------------------------------------------------------------------------------------------ documents
 
     /// 300 from Ana to Bo, good from the start of these tests for a day.
-    function _document(bytes32 nonce) private view returns (Authorizations.Authorization memory) {
-        return Authorizations.Authorization(_ana, _bo, 300, START - 1, BEFORE, nonce);
+    function _document(bytes32 nonce) private view returns (Authorization memory) {
+        return Authorization(_ana, _bo, 300, START - 1, BEFORE, nonce);
     }
 
-    function _hash(bytes32 typeHash, Authorizations.Authorization memory a) private pure returns (bytes32) {
+    function _hash(bytes32 typeHash, Authorization memory a) private pure returns (bytes32) {
         return Documents.authorization(typeHash, a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce);
     }
 
-    function _signTransfer(Authorizations.Authorization memory a) private view returns (bytes memory) {
+    function _signTransfer(Authorization memory a) private view returns (bytes memory) {
         return signed(key(0), _hash(Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH, a));
     }
 
-    function _signReceive(Authorizations.Authorization memory a) private view returns (bytes memory) {
+    function _signReceive(Authorization memory a) private view returns (bytes memory) {
         return signed(key(0), _hash(Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH, a));
     }
 
@@ -45,12 +45,12 @@ contract AuthorizationsTest is Events {
 
     // ------------------------------------------------------------------------------------------------ calls
 
-    function _transfer(Authorizations.Authorization memory a, bytes memory signature) private {
+    function _transfer(Authorization memory a, bytes memory signature) private {
         vm.prank(RELAYER);
         cash.transferWithAuthorization(a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce, signature);
     }
 
-    function _receive(address caller, Authorizations.Authorization memory a, bytes memory signature) private {
+    function _receive(address caller, Authorization memory a, bytes memory signature) private {
         vm.prank(caller);
         cash.receiveWithAuthorization(a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce, signature);
     }
@@ -62,7 +62,7 @@ contract AuthorizationsTest is Events {
     }
 
     /// Signed as it is, it is refused as a transfer and, called by its payee, as a receive, for the same reason.
-    function _refused(Authorizations.Authorization memory a, bytes memory reason) private {
+    function _refused(Authorization memory a, bytes memory reason) private {
         bytes memory signature = _signTransfer(a);
         vm.expectRevert(reason);
         _transfer(a, signature);
@@ -78,7 +78,7 @@ contract AuthorizationsTest is Events {
     // ------------------------------------------------------------------------------------------------ transfer
 
     function test_anAuthorizedTransferMovesMoneyAndSaysSo() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes memory signature = _signTransfer(a);
         assertTrue(!cash.authorizationState(_ana, NONCE), "before");
         listen();
@@ -91,7 +91,7 @@ contract AuthorizationsTest is Events {
     }
 
     function test_theThreePartFormDoesTheSame() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes32 hash = _hash(Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH, a);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key(0), digestOf(hash));
         listen();
@@ -103,13 +103,13 @@ contract AuthorizationsTest is Events {
     }
 
     function test_aShortSignatureAuthorizesToo() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         _transfer(a, signedShort(key(0), _hash(Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH, a)));
         assertEq(cash.balanceOf(_bo), 300, "payee");
     }
 
     function test_anAuthorizationIsUsedOnce() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         _transfer(a, _signTransfer(a));
         _refused(a, _unavailable(NONCE));
         a.value = 1;
@@ -117,7 +117,7 @@ contract AuthorizationsTest is Events {
     }
 
     function test_anAuthorizationIsGoodStrictlyBetweenItsTimes() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         a.validAfter = START;
         _refused(a, abi.encodeWithSelector(ICash.NotYetValid.selector, START, START));
         a.validAfter = START + 1;
@@ -133,7 +133,7 @@ contract AuthorizationsTest is Events {
     }
 
     function test_movementsRulesHoldForAuthorizations() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         a.value = 1_001;
         _refused(a, abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, _ana, 1_000, 1_001));
         a.value = type(uint256).max;
@@ -156,7 +156,7 @@ contract AuthorizationsTest is Events {
 
     /// Every field is signed.
     function test_anotherDocumentIsNotAuthorized() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes memory signature = _signTransfer(a);
         a.to = person(2);
         _refusedSignature(a, signature, _ana);
@@ -181,7 +181,7 @@ contract AuthorizationsTest is Events {
         _refusedSignature(_document(NONCE), "", _ana);
     }
 
-    function _refusedSignature(Authorizations.Authorization memory a, bytes memory signature, address signer) private {
+    function _refusedSignature(Authorization memory a, bytes memory signature, address signer) private {
         vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, signer));
         _transfer(a, signature);
     }
@@ -189,7 +189,7 @@ contract AuthorizationsTest is Events {
     // ------------------------------------------------------------------------------------------------ receive
 
     function test_onlyThePayeeReceives() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes memory signature = _signReceive(a);
         vm.expectRevert(abi.encodeWithSelector(ICash.CallerNotPayee.selector, RELAYER, _bo));
         _receive(RELAYER, a, signature);
@@ -202,7 +202,7 @@ contract AuthorizationsTest is Events {
     }
 
     function test_theThreePartFormIsForThePayeeToo() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes32 hash = _hash(Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH, a);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key(0), digestOf(hash));
         vm.prank(RELAYER);
@@ -215,7 +215,7 @@ contract AuthorizationsTest is Events {
 
     /// Otherwise anybody could take a deposit's authorization out of the payee's own transaction.
     function test_aReceiveIsNoTransferAndTheOtherWayRound() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         (bytes memory receive_, bytes memory transfer) = (_signReceive(a), _signTransfer(a));
         vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
         _transfer(a, receive_);
@@ -235,7 +235,7 @@ contract AuthorizationsTest is Events {
     }
 
     function test_aUsedOrCanceledAuthorizationCannotBeCanceled() public {
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         _transfer(a, _signTransfer(a));
         bytes memory signature = _signCancel(NONCE);
         vm.expectRevert(_unavailable(NONCE));
@@ -272,7 +272,7 @@ contract AuthorizationsTest is Events {
 
     function testFuzz_dirtyAddressesAreRefused(uint96 dirt) public {
         vm.assume(dirt != 0);
-        Authorizations.Authorization memory a = _document(NONCE);
+        Authorization memory a = _document(NONCE);
         bytes memory signature = _signTransfer(a);
         string memory name = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
         (uint256 from, uint256 to) = (uint160(_ana), uint160(_bo));

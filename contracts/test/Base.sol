@@ -30,6 +30,7 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function getCode(string calldata artifact) external view returns (bytes memory creationCode);
     function load(address target, bytes32 slot) external view returns (bytes32);
     function store(address target, bytes32 slot, bytes32 value) external;
     function signAndAttachDelegation(address implementation, uint256 privateKey) external;
@@ -37,6 +38,16 @@ interface Vm {
     function toString(address value) external pure returns (string memory);
     function toString(bytes32 value) external pure returns (string memory);
     function eip712HashTypedData(string calldata json) external pure returns (bytes32);
+}
+
+/// The fields that an ERC-3009 transfer and a receive have in common.
+struct Authorization {
+    address from;
+    address to;
+    uint256 value;
+    uint256 validAfter;
+    uint256 validBefore;
+    bytes32 nonce;
 }
 
 /// What every test contract starts from: one `Cash`, its role holders, people with keys, and signing.
@@ -66,13 +77,22 @@ abstract contract Base {
     }
 
     function newCash() internal returns (Cash fresh) {
-        fresh = new Cash("EUR", ADMIN, 0);
+        fresh = deploy("EUR", ADMIN, 0);
         vm.startPrank(ADMIN);
         fresh.grantRole(fresh.ISSUER_ROLE(), ISSUER);
         fresh.grantRole(fresh.PAUSER_ROLE(), PAUSER);
         fresh.grantRole(fresh.COMPLIANCE_ROLE(), OFFICER);
         fresh.setQuota(ISSUER, type(uint96).max, 0);
         vm.stopPrank();
+    }
+
+    /// From the artifact, as it will be deployed. With `new`, every test contract would compile the ledger once more.
+    function deploy(string memory currency, address admin, uint48 adminDelay) internal returns (Cash fresh) {
+        bytes memory code = abi.encodePacked(vm.getCode("Cash.sol:Cash"), abi.encode(currency, admin, adminDelay));
+        assembly {
+            fresh := create(0, add(code, 0x20), mload(code))
+        }
+        assertTrue(address(fresh) != address(0), "the ledger was not deployed");
     }
 
     // ------------------------------------------------------------------------------------------------ people

@@ -82,10 +82,10 @@ contract GasTest is Base {
 
     function _joined(bytes[] memory parts) private pure returns (bytes memory all) {
         all = new bytes(parts.length * parts[0].length);
-        uint256 at = 0;
+        uint256 next = 0;
         for (uint256 i = 0; i < parts.length; ++i) {
             for (uint256 j = 0; j < parts[i].length; ++j) {
-                all[at++] = parts[i][j];
+                all[next++] = parts[i][j];
             }
         }
     }

@@ -26,7 +26,7 @@ contract InvariantsTest is Base {
     /// A ledger in which nothing has happened before the handler listens.
     function setUp() public override {
         vm.warp(START);
-        cash = new Cash("EUR", ADMIN, 0);
+        cash = deploy("EUR", ADMIN, 0);
         vm.startPrank(ADMIN);
         cash.grantRole(cash.ISSUER_ROLE(), ISSUER);
         cash.grantRole(cash.ISSUER_ROLE(), SECOND_ISSUER);
@@ -150,7 +150,7 @@ contract InvariantsTest is Base {
     /// One fixed life of a ledger, in which every action succeeds and, where it can be refused, is refused.
     function test_inALongRunEveryActionSucceedsAndIsRefused() public {
         bytes4[] memory actions = _handler.actions();
-        for (uint256 i = 0; i < 1_000; ++i) {
+        for (uint256 i = 0; i < 1_500; ++i) {
             uint256 seed = uint256(keccak256(abi.encode("long run", i)));
             (bool ok, bytes memory reason) =
                 address(_handler).call(abi.encodeWithSelector(actions[seed % actions.length], seed));

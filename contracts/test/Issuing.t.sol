@@ -225,10 +225,11 @@ contract IssuingTest is Events {
             assertEq(cash.quotaOf(SECOND).level, level, "level");
             uint256 room = CAP - cash.totalSupply();
             uint256 value = bound(seeds[i] >> 16, 0, (level < room ? level : room) + 2);
-            if (value > level) vm.expectRevert(_exceeded(SECOND, level, value));
-            else if (value > room) vm.expectRevert(
-                abi.encodeWithSelector(ICash.SupplyCapExceeded.selector, room, value)
-            );
+            if (value > level) {
+                vm.expectRevert(_exceeded(SECOND, level, value));
+            } else if (value > room) {
+                vm.expectRevert(abi.encodeWithSelector(ICash.SupplyCapExceeded.selector, room, value));
+            }
             _mint(SECOND, person(0), value, bytes32(i));
             if (value > level || value > room) continue;
             (level, minted) = (level - value, minted + value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Authorizations} from "../src/Authorizations.sol";
+import {Authorization} from "./Base.sol";
 import {Documents} from "../src/Documents.sol";
 import {Leg, SignedConsent} from "../src/ICash.sol";
 import {Actors} from "./Actors.sol";
@@ -89,7 +89,7 @@ abstract contract Movers is Actors {
 
     /// A new payment, or one that was delivered before.
     function _payment(uint256 seed, bool isWide) private returns (SignedPayment memory payment) {
-        if (_payments.length != 0 && isOneIn(4, seed, "replay")) {
+        if (_payments.length != 0 && isOneIn(6, seed, "replay")) {
             payment = _payments[roll(seed, "which") % _payments.length];
             if (isWide || payment.nonce < 2 ** 56) return payment;
         }
@@ -143,7 +143,7 @@ abstract contract Movers is Actors {
     // ------------------------------------------------------------------------------------------------ settle
 
     function settle(uint256 seed) external step {
-        bool isReplay = _deals.length != 0 && isOneIn(4, seed, "replay");
+        bool isReplay = _deals.length != 0 && isOneIn(6, seed, "replay");
         if (!isReplay) _deals.push(_newDeal(seed));
         uint256 which = isReplay ? roll(seed, "which") % _deals.length : _deals.length - 1;
         (Deal memory deal, bool isGood) = abi.decode(_deals[which], (Deal, bool));
@@ -244,11 +244,11 @@ abstract contract Movers is Actors {
     // ------------------------------------------------------------------------------------------------ ERC-3009
 
     function authorize(uint256 seed) external step {
-        bool isReplay = _authorizations.length != 0 && isOneIn(4, seed, "replay");
+        bool isReplay = _authorizations.length != 0 && isOneIn(6, seed, "replay");
         if (!isReplay) _authorizations.push(_newAuthorization(seed));
         uint256 which = isReplay ? roll(seed, "which") % _authorizations.length : _authorizations.length - 1;
-        (Authorizations.Authorization memory a, bool isReceive, bool isGood, bytes memory signature) =
-            abi.decode(_authorizations[which], (Authorizations.Authorization, bool, bool, bytes));
+        (Authorization memory a, bool isReceive, bool isGood, bytes memory signature) =
+            abi.decode(_authorizations[which], (Authorization, bool, bool, bytes));
         address caller = isReceive && !isOneIn(6, seed, "caller") ? a.to : RELAYER;
         bool expected = isGood && a.validAfter < block.timestamp && block.timestamp < a.validBefore
             && mayMove(a.from, a.to, a.value) && isAuthorizationNonceGood(a.from, a.nonce)
@@ -269,7 +269,7 @@ abstract contract Movers is Actors {
 
     function _newAuthorization(uint256 seed) private view returns (bytes memory) {
         bool isReceive = isOneIn(2, seed, "receive");
-        Authorizations.Authorization memory a;
+        Authorization memory a;
         (a.from, a.to) = (signer(seed, "from"), payee(seed));
         a.value = amount(a.from, seed);
         a.validAfter = isOneIn(12, seed, "too early") ? block.timestamp + 5 : roll(seed, "after") % block.timestamp;

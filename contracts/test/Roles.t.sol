@@ -100,7 +100,7 @@ contract RolesTest is Events {
     }
 
     function test_theAdminHoldsNoRoleAtFirst() public {
-        Cash fresh = new Cash("USD", ADMIN, 3 days);
+        Cash fresh = deploy("USD", ADMIN, 3 days);
         assertTrue(fresh.hasRole(ADMIN_ROLE, ADMIN), "admin");
         assertTrue(!fresh.hasRole(_issuer, ADMIN), "issuer");
         assertTrue(!fresh.hasRole(_pauser, ADMIN), "pauser");
@@ -138,7 +138,7 @@ contract RolesTest is Events {
     }
 
     function test_theAdminChangesHandsInTwoStepsWithADelay() public {
-        cash = new Cash("EUR", ADMIN, 2 days);
+        cash = deploy("EUR", ADMIN, 2 days);
         vm.prank(ADMIN);
         cash.beginDefaultAdminTransfer(STRANGER);
         vm.prank(STRANGER);
@@ -164,7 +164,7 @@ contract RolesTest is Events {
     }
 
     function test_anAdminChangeCanBeCalledOff() public {
-        cash = new Cash("EUR", ADMIN, 2 days);
+        cash = deploy("EUR", ADMIN, 2 days);
         vm.prank(ADMIN);
         cash.beginDefaultAdminTransfer(STRANGER);
         vm.prank(ADMIN);
@@ -183,12 +183,12 @@ contract RolesTest is Events {
                 IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)
             )
         );
-        new Cash("EUR", address(0), 0);
+        deploy("EUR", address(0), 0);
         string memory fits = "twenty-six bytes just fit.";
-        assertEq(new Cash(fits, ADMIN, 0).currency(), fits, "currency");
+        assertEq(deploy(fits, ADMIN, 0).currency(), fits, "currency");
         string memory long = string.concat(fits, "!");
         vm.expectRevert(abi.encodeWithSelector(ShortStrings.StringTooLong.selector, string.concat("Cash ", long)));
-        new Cash(long, ADMIN, 0);
+        deploy(long, ADMIN, 0);
     }
 
     function test_theLedgerTellsWhichInterfacesItHas() public view {

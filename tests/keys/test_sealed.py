@@ -6,16 +6,18 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eth_account import Account
 
 from chainwallet.abi.typed_data import CancelNonces, Domain
 from chainwallet.errors import AlreadyExists, BadValue, DamagedHome, NotFound, WrongPassphrase
 from chainwallet.evm import Address, checksum
-from chainwallet.keys import secret_file
+from chainwallet.keys import sealed, secret_file
 from chainwallet.keys.sealed import FileKey, Label, SealedKeys
 from chainwallet.keys.signer import LocalSigner, SigningLimits, verify_signature
 
@@ -122,15 +124,37 @@ def test_other_labels_and_secrets_are_refused(keys: SealedKeys) -> None:
     assert keys.addresses() == []
 
 
-@pytest.mark.parametrize("names", [("sealed_secret",), ("wrapped_key",), ("wrapped_key", "sealed_secret")])
-def test_swapped_ciphertexts_do_not_open(keys: SealedKeys, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("sealed_secret",), "a secret sealed for this address"),
+        (("wrapped_key",), "a data key wrapped for this address"),
+        (("wrapped_key", "sealed_secret"), "a data key wrapped for this address"),
+    ],
+)
+def test_swapped_ciphertexts_do_not_open(keys: SealedKeys, names: tuple[str, ...], expected: str) -> None:
     """Exchanging the sealed secrets, the wrapped data keys or both between two keys makes neither open."""
     one, two = keys.add(SECRET, "wallet"), keys.add(OTHER_SECRET, "wallet")
     contents = [json.loads(file_of(keys, address).read_text()) for address in (one, two)]
     for address, other in ((one, contents[1]), (two, contents[0])):
         edit(file_of(keys, address), **{name: other[name] for name in names})
-        with pytest.raises(DamagedHome, match=checksum(address)):
+        with pytest.raises(DamagedHome, match=f"{checksum(address)}.json: damaged, expected {expected}"):
             keys.signer(address)
+
+
+def test_key_of_another_address_does_not_open(keys: SealedKeys, kek: FileKey) -> None:
+    """A secret that was sealed properly, but under the address of another key, does not open."""
+    address = keys.add(SECRET, "wallet")
+    data_key = bytes(32)
+    blank = sealed._SealedKey(address, "wallet", kek.key_id, b"", b"")
+    forged = replace(
+        blank,
+        wrapped_key=kek.wrap(data_key, blank.aad("data key")),
+        sealed_secret=sealed._seal(AESGCM(data_key), OTHER_SECRET, blank.aad("secret")),
+    )
+    file_of(keys, address).write_bytes(forged.as_json())
+    with pytest.raises(DamagedHome, match=f"expected the key of {checksum(address)}"):
+        keys.signer(address)
 
 
 def test_swapped_files_do_not_open(keys: SealedKeys) -> None:
@@ -302,7 +326,7 @@ def test_import_with_a_wrong_passphrase_adds_nothing(keys: SealedKeys) -> None:
     assert keys.addresses() == []
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644])
 def test_key_file_open_to_others_is_refused(tmp_path: Path, kek: FileKey, mode: int) -> None:
     """A key-encryption key that the group or others may read or write is refused until its mode is repaired."""
     path = tmp_path / "kek"

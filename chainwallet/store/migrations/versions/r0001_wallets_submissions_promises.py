@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_submissions"),
         sa.UniqueConstraint("chain", "key", name="uq_submissions_chain_key"),
+        sa.UniqueConstraint("chain", "sender", "nonce", name="uq_submissions_chain_sender_nonce"),
         sa.CheckConstraint("stage IN ('queued', 'signed', 'sent', 'mined', 'failed')", name="ck_submissions_stage"),
     )
     op.create_table(
@@ -52,15 +53,15 @@ def upgrade() -> None:
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tx", name="pk_attempts"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_attempts_submission_id"),
-        sa.UniqueConstraint("chain", "sender", "nonce", "tx", name="uq_attempts_chain_sender_nonce_tx"),
     )
+    op.create_index("ix_attempts_chain_sender_nonce", "attempts", ["chain", "sender", "nonce"])
     op.create_index("ix_attempts_submission_id", "attempts", ["submission_id"])
     op.create_table(
         "promises",
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("payer", sa.Text, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
         sa.Column("nonce", sa.Text, nullable=False),
         sa.Column("content_hash", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
@@ -68,8 +69,9 @@ def upgrade() -> None:
         sa.Column("memo", sa.Text),
         sa.Column("memo_salt", sa.LargeBinary),
         sa.Column("submission_id", sa.Integer),
+        sa.Column("made_at_block", sa.BigInteger, nullable=False),
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("token", "payer", "id", name="pk_promises"),
+        sa.PrimaryKeyConstraint("token", "payer", "kind", "id", name="pk_promises"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_promises_submission_id"),
         sa.UniqueConstraint("token", "payer", "nonce", name="uq_promises_token_payer_nonce"),
         sa.CheckConstraint("kind IN ('payment', 'consent')", name="ck_promises_kind"),
