@@ -1,13 +1,13 @@
 """The main job, end to end: a group's history becomes one settlement for each currency, read back and verified."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chainwallet import deployment, groups, history, issuing
 from chainwallet.abi.events import Settled, decode_event
-from chainwallet.errors import BadValue
+from chainwallet.errors import HistoryMismatch, TooPrecise
 from chainwallet.evm import Address, BlockNumber, Hash32, checksum, keccak256, to_hex
 from chainwallet.formats.splitwise import GroupHistory
 from chainwallet.groups import Clearing
@@ -23,7 +23,7 @@ from chainwallet.rules.netting import Transfer, transfers_of
 from chainwallet.rules.plan import Plan, plan_of
 from chainwallet.rules.submission import Deliver
 from chainwallet.store.database import Database
-from chainwallet.wallets import Wallets, wallet_name_of
+from chainwallet.wallets import Wallets, wallet_names_of
 
 
 class Narrator(Protocol):
@@ -51,16 +51,27 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class CurrencyResult:
-    """How one currency of the group was settled; ``clearing`` is None where nobody owed anything."""
+class CurrencyJob:
+    """What is to be done in one currency of a group; ``top_ups`` are empty where everybody is even."""
 
     currency: Currency
-    plan: Plan
+    root: Hash32
+    """Stands for the history; the settlement's ``context``."""
     nets: Mapping[str, RoundedNet]
+    plan: Plan
     by_hand: tuple[Transfer, ...]
     """The fewest payments that would do the same one by one."""
-    before: Mapping[str, Money]
-    after: Mapping[str, Money]
+    top_ups: Mapping[str, Money]
+    """What each person gets from the issuer before the settlement."""
+
+
+@dataclass(frozen=True)
+class CurrencyResult:
+    """How one job went; balances are in token units, ``clearing`` is None where nobody owed anything."""
+
+    job: CurrencyJob
+    before: Mapping[str, int]
+    after: Mapping[str, int]
     clearing: Clearing | None = None
     contract: Contract | None = None
     mismatches: tuple[str, ...] = ()
@@ -79,9 +90,20 @@ class DemoResult:
         return not any(result.mismatches for result in self.currencies)
 
 
-def nets_of(group: GroupHistory, currency: Currency) -> dict[str, RoundedNet]:
-    """Each person's net in ``currency``, rounded once to minor units that sum to zero."""
-    return round_to_zero_sum(group.exact_nets(currency), ledger_root(group, currency))
+def jobs_of(group: GroupHistory) -> tuple[CurrencyJob, ...]:
+    """What is to be done for ``group``, decided before anything is started.
+
+    Raises ``BadValue`` where an amount does not fit the ledger, or there are too many people for one settlement.
+    """
+    return tuple(_job_of(group, currency) for currency in group.currencies)
+
+
+def _job_of(group: GroupHistory, currency: Currency) -> CurrencyJob:
+    root = ledger_root(group, currency)
+    nets = round_to_zero_sum(group.exact_nets(currency), root)
+    nets_minor = {person: net.net_minor for person, net in nets.items()}
+    plan = plan_of(nets_minor, currency)
+    return CurrencyJob(currency, root, nets, plan, transfers_of(nets_minor), top_ups_of(plan, group.people))
 
 
 def ledger_root(group: GroupHistory, currency: Currency) -> Hash32:
@@ -95,133 +117,176 @@ def ledger_root(group: GroupHistory, currency: Currency) -> Hash32:
     return keccak256(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def run(tools: Tools, group: GroupHistory, narrator: Narrator) -> DemoResult:
-    """Settles ``group`` on the chain of ``tools``, one transaction for each currency, and reads everything back.
+def top_ups_of(plan: Plan, people: Sequence[str]) -> dict[str, Money]:
+    """What each of ``people`` gets before the settlement: all the same round amount, so that everyone can pay.
 
-    Raises ``BadValue`` where an amount does not fit the ledger, and what the steps raise.
+    Where the ledger cannot hold that much, each debtor gets exactly what they pay. Raises ``BadValue`` where it cannot
+    hold even that.
     """
-    plans = {currency: nets_of(group, currency) for currency in group.currencies}
-    results = []
-    members: dict[str, Address] = {}
-    signers: dict[Address, Signer] = {}
-    if plans:
-        narrator.step(f"Opening a wallet for each of {len(group.people)} people")
-        members, signers = _open_wallets(tools, group.people)
-    for currency, nets in plans.items():
-        results.append(_settle_currency(tools, group, currency, nets, members, signers, narrator))
-    return DemoResult(group.people, tuple(results))
-
-
-def _open_wallets(tools: Tools, people: tuple[str, ...]) -> tuple[dict[str, Address], dict[Address, Signer]]:
-    members: dict[str, Address] = {}
-    signers: dict[Address, Signer] = {}
-    for number, person in enumerate(people, 1):
-        wallet = tools.wallets.find_or_create(wallet_name_of(person, number), tools.now_s())
-        members[person] = wallet.address
-        signers[wallet.address] = tools.wallets.signer(wallet)
-    return members, signers
-
-
-def _settle_currency(
-    tools: Tools,
-    group: GroupHistory,
-    currency: Currency,
-    nets: dict[str, RoundedNet],
-    members: dict[str, Address],
-    signers: dict[Address, Signer],
-    narrator: Narrator,
-) -> CurrencyResult:
-    nets_minor = {person: net.net_minor for person, net in nets.items()}
-    plan, by_hand = plan_of(nets_minor, currency), transfers_of(nets_minor)
-    nothing = dict.fromkeys(group.people, Money.zero(currency))
     if plan.is_even:
-        narrator.step(f"{currency}: everybody is even, nothing to settle")
-        return CurrencyResult(currency, plan, nets, by_hand, nothing, nothing)
-
+        return {}
     amount = top_up_amount(plan)
-    total = amount.token_units * len(group.people)
-    if total > MAX_TOKEN_UNITS:
-        raise BadValue("amount", f"{token_text(total)} {currency}", f"at most {token_text(MAX_TOKEN_UNITS)} in all")
-    narrator.step(f"{currency}: deploying the ledger contract")
-    quota = max(total, deployment.DEFAULT_QUOTA)
-    manifest, _ = deployment.deploy(
-        tools.node, tools.database, tools.deliver, tools.home.manifests, tools.roles, [currency], tools.now_s(), quota
+    if amount.amount_minor * len(people) * Money(1, plan.currency).token_units <= MAX_TOKEN_UNITS:
+        return dict.fromkeys(people, amount)
+    assert plan.total.token_units <= MAX_TOKEN_UNITS  # noqa: S101 - token_units refuses more
+    return {leg.person: Money(leg.amount_minor, plan.currency) for leg in plan.debits}
+
+
+def top_up_amount(plan: Plan) -> Money:
+    """The largest debit, rounded up to one leading digit."""
+    largest = max(leg.amount_minor for leg in plan.debits)
+    unit = 10 ** (len(str(largest)) - 1)
+    return Money(-(-largest // unit) * unit, plan.currency)
+
+
+def amount_text(units: int, currency: Currency) -> str:
+    """Token units as a decimal with the currency's decimals, or all 6 where there is a part of a minor unit."""
+    try:
+        return from_token_units(units, currency).decimal
+    except TooPrecise:
+        return token_text(units)
+
+
+# ------------------------------------------------------------------------------------------------ doing it
+
+
+@dataclass(frozen=True)
+class _Members:
+    """The group's people: where their money is, and who signs for them."""
+
+    addresses: dict[str, Address] = field(default_factory=dict)
+    signers: dict[Address, Signer] = field(default_factory=dict)
+
+
+def run(tools: Tools, people: tuple[str, ...], jobs: Iterable[CurrencyJob], narrator: Narrator) -> DemoResult:
+    """Settles ``jobs`` on the chain of ``tools``, one transaction for each currency, and reads everything back.
+
+    Raises what the steps raise.
+    """
+    results: list[CurrencyResult] = []
+    members = None
+    for job in jobs:
+        members = members or _open_wallets(tools, people, narrator)
+        if job.plan.is_even:
+            narrator.step(f"{job.currency}: everybody is even, nothing to settle")
+            nothing = dict.fromkeys(people, 0)
+            results.append(CurrencyResult(job, nothing, nothing))
+        else:
+            results.append(_settle(tools, job, members, narrator))
+    return DemoResult(people, tuple(results))
+
+
+def _open_wallets(tools: Tools, people: tuple[str, ...], narrator: Narrator) -> _Members:
+    narrator.step(f"Opening a wallet for each of {len(people)} people")
+    members = _Members()
+    not_ours = {wallet.name for wallet in tools.wallets.every() if wallet.custody != "managed"}
+    for person, name in wallet_names_of(people, not_ours).items():
+        if name != person:
+            narrator.note(f"the wallet of {person} is called {name}")
+        wallet = tools.wallets.find_or_create(name, tools.now_s())
+        members.addresses[person] = wallet.address
+        members.signers[wallet.address] = tools.wallets.signer(wallet)
+    return members
+
+
+def _settle(tools: Tools, job: CurrencyJob, members: _Members, narrator: Narrator) -> CurrencyResult:
+    narrator.step(f"{job.currency}: deploying the ledger contract")
+    contract = _deploy(tools, job)
+    cash = Cash(deployment.chain_of(tools.node), job.currency, contract.address)
+    narrator.note(f"Cash {job.currency} at {checksum(cash.address)}")
+
+    amounts = sorted(set(job.top_ups.values()))
+    with_what = f"{amounts[0]} each" if len(amounts) == 1 else "what each owes"
+    narrator.step(f"{job.currency}: the issuer tops up {_counted(job.top_ups, 'wallet')} with {with_what}")
+    issuing.top_up(
+        tools.database,
+        tools.deliver,
+        tools.roles.issuer,
+        cash,
+        {members.addresses[person]: amount for person, amount in job.top_ups.items()},
+        f"demo top-up {to_hex(job.root)}",
+        tools.now_s(),
     )
-    contract = manifest.contract(currency)
-    assert contract is not None  # noqa: S101 - deploy sees to it
-    cash = Cash(manifest.chain, currency, contract.address)
-    narrator.note(f"Cash {currency} at {checksum(cash.address)}")
 
-    narrator.step(f"{currency}: the issuer tops up {len(group.people)} wallets with {amount} each")
-    bank_ref = f"demo top-up {to_hex(ledger_root(group, currency))}"
-    amounts = dict.fromkeys(members.values(), amount)
-    issuing.top_up(tools.database, tools.deliver, tools.roles.issuer, cash, amounts, bank_ref, tools.now_s())
-
-    debtors = len(plan.debits)
-    signing = f"{debtors} debtors sign" if debtors > 1 else "the debtor signs"
-    narrator.step(f"{currency}: {signing}, one transaction settles {plan.total}")
+    signing = "the debtor signs" if len(job.plan.debits) == 1 else f"{len(job.plan.debits)} debtors sign"
+    narrator.step(f"{job.currency}: {signing}, one transaction settles {job.plan.total}")
     clearing = groups.clear(
         tools.node,
         tools.database,
         tools.deliver,
         tools.relayer,
         cash,
-        plan,
-        members,
-        signers,
-        ledger_root(group, currency),
+        job.plan,
+        members.addresses,
+        members.signers,
+        job.root,
         tools.now_s(),
     )
     narrator.note(f"transaction {to_hex(clearing.mined.tx)}, {clearing.mined.gas_used:,} gas")
-    narrator.step(f"{currency}: reading the chain back")
-    return _read_back(
-        tools.node, cash, contract, clearing, CurrencyResult(currency, plan, nets, by_hand, {}, {}), members
+    narrator.step(f"{job.currency}: reading the chain back")
+    return _read_back(tools.node, cash, contract, clearing, job, members.addresses)
+
+
+def _deploy(tools: Tools, job: CurrencyJob) -> Contract:
+    needed = sum(amount.token_units for amount in job.top_ups.values())
+    manifest, _ = deployment.deploy(
+        tools.node,
+        tools.database,
+        tools.deliver,
+        tools.home.manifests,
+        tools.roles,
+        [job.currency],
+        tools.now_s(),
+        max(needed, deployment.DEFAULT_QUOTA),
     )
+    contract = manifest.contract(job.currency)
+    assert contract is not None  # noqa: S101 - deploy sees to it
+    return contract
 
 
-def top_up_amount(plan: Plan) -> Money:
-    """What everybody gets before the settlement: the largest debit, rounded up to one leading digit."""
-    largest = max(leg.amount_minor for leg in plan.debits)
-    unit = 10 ** (len(str(largest)) - 1)
-    return Money(-(-largest // unit) * unit, plan.currency)
+def _counted(things: Mapping[str, object], noun: str) -> str:
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+
+
+# ------------------------------------------------------------------------------------------------ reading it back
 
 
 def _read_back(
-    node: Node,
-    cash: Cash,
-    contract: Contract,
-    clearing: Clearing,
-    result: CurrencyResult,
-    members: dict[str, Address],
+    node: Node, cash: Cash, contract: Contract, clearing: Clearing, job: CurrencyJob, members: Mapping[str, Address]
 ) -> CurrencyResult:
     block = clearing.mined.block
     earlier = BlockNumber(block - 1)
     before = history.balances(node, cash, members.values(), earlier)
     after = history.balances(node, cash, members.values(), block)
     supply_before, supply_after = (history.supply_units(node, cash, at) for at in (earlier, block))
-    rebuilt = history.rebuilt_ledger(node, cash, contract.block, block)
 
-    wrong = [str(difference) for difference in differences(rebuilt, after, supply_after)]
+    wrong = _wrong_by_events(node, cash, contract, block, after, supply_after)
     if supply_before != supply_after:
-        wrong.append(f"supply: {supply_before} before the settlement, {supply_after} after it")
+        wrong.append(f"supply: {token_text(supply_before)} before the settlement, {token_text(supply_after)} after it")
     for person, address in members.items():
         moved = after[address] - before[address]
-        net = Money(result.nets[person].net_minor, cash.currency).token_units
+        net = Money(job.nets[person].net_minor, cash.currency).token_units
         if moved != net:
             wrong.append(f"balance of {person}: moved by {token_text(moved)}, expected {token_text(net)}")
     wrong += _wrong_in_receipt(node, clearing)
-
-    def money(balances: dict[Address, int]) -> dict[str, Money]:
-        return {person: from_token_units(balances[address], cash.currency) for person, address in members.items()}
-
-    return replace(
-        result,
-        before=money(before),
-        after=money(after),
+    return CurrencyResult(
+        job,
+        before={person: before[address] for person, address in members.items()},
+        after={person: after[address] for person, address in members.items()},
         clearing=clearing,
         contract=contract,
         mismatches=tuple(wrong),
     )
+
+
+def _wrong_by_events(
+    node: Node, cash: Cash, contract: Contract, block: BlockNumber, balances: dict[Address, int], supply: int
+) -> list[str]:
+    try:
+        rebuilt = history.rebuilt_ledger(node, cash, contract.block, block)
+    except HistoryMismatch as mismatch:
+        return [str(mismatch)]
+    return [str(difference) for difference in differences(rebuilt, balances, supply)]
 
 
 def _wrong_in_receipt(node: Node, clearing: Clearing) -> list[str]:

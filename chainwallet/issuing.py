@@ -21,6 +21,8 @@ def top_up(
 ) -> tuple[Mined, ...]:
     """Mints ``amounts`` against the bank's ``bank_ref``; the same reference again is the same top-up.
 
+    Answers with the transactions by address of the payee.
+
     What the chain accepts once is the Keccak-256 of the reference's hash and the payee's place (from 0, by address).
     Raises ``BadValue`` for an amount that is not positive or a reference that stood for another top-up, and what
     ``deliver`` raises: a quota that is used up, a reference the chain has seen.
@@ -30,7 +32,7 @@ def top_up(
     for amount in amounts.values():
         if amount.amount_minor <= 0 or amount.currency != cash.currency:
             raise BadValue("amount", str(amount), f"more than 0 {cash.currency}")
-    bank_hash = keccak256(bank_ref.encode("utf-8", "surrogateescape"))
+    bank_hash = keccak256(bank_ref.encode("utf-8", "surrogatepass"))
     ids, known = [], []
     with database.transaction() as tx:
         for place, (payee, amount) in enumerate(sorted(amounts.items())):

@@ -163,7 +163,7 @@ class Permit(_Struct):
 
 @dataclass(frozen=True)
 class CancelNonces(_Struct):
-    """``account`` makes its window nonces up to ``up_to`` useless; deliverable until ``valid_before``."""
+    """``account`` makes its window nonces below ``up_to`` useless; deliverable until ``valid_before``."""
 
     TYPE = "CancelNonces(address account,uint256 upTo,uint256 validBefore)"
     SIGNER = "account"

@@ -1,16 +1,24 @@
 """``chainwallet chain``: a local chain of this home."""
 
-import json
-from pathlib import Path
+import os
 from typing import Annotated
 
 import typer
 
-from chainwallet.cli.terminal import config_of
+from chainwallet.cli.terminal import alone, config_of, say_json
 
-app = typer.Typer(help="A local chain of this home: start it, look at it, stop it.", no_args_is_help=True)
+app = typer.Typer(help="A local chain of this home: start it, look at it, stop it.", invoke_without_command=True, callback=alone)
 
-DIED = 1  # exit status of `status` and `up --foreground` where Anvil ended by itself
+DIED = 1  # exit status of `status` where Anvil ended by itself
+NOT_RUNNING = 3  # exit status of `status` where nobody runs the chain, or it does not answer yet
+
+Anvil = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The Anvil binary. Default: CHAINWALLET_ANVIL, one on PATH, or the one this checkout installed.",
+    ),
+]
 
 
 @app.command("up")
@@ -19,24 +27,27 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and run the chain until interrupted.")
     ] = False,
-    anvil: Annotated[Path | None, typer.Option(help="The anvil binary to use.")] = None,
+    anvil: Anvil = None,
 ) -> None:
-    """Start the local chain, or go on with the saved one, and print its address.
+    """Start the local chain, or go on with the saved one.
 
-    It keeps running in the background until `chainwallet chain down`. Its state is saved within a second of each block.
+    Prints its address. It keeps running in the background until `chainwallet chain down`. Its state is saved within a
+    second of each block.
     """
     from chainwallet import anvil as chains
-    from chainwallet.assembly import supervisor_command
+    from chainwallet.assembly import secret_variables, supervisor_command
     from chainwallet.home import Home
     from chainwallet.rpc import Node
 
     config = config_of(context, anvil=anvil)
+    for name in secret_variables():
+        os.environ.pop(name, None)  # what runs on in the background has no use for them
     home = Home(config.home)
     home.create()
+    binary = chains.find_anvil(config.anvil)  # refuse here, not in the background
     if foreground:
-        chains.supervise(home.chain, chains.find_anvil(config.anvil), Node)
+        chains.supervise(home.chain, binary, Node)
         return
-    chains.find_anvil(config.anvil)  # refuse here, not in the background
     running = chains.up(home.chain, supervisor_command(config), Node)
     print(f"running at {running.url}, chain id {running.chain_id}, block {running.block}")
 
@@ -46,7 +57,10 @@ def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say whether the local chain runs, and where. Exit status 0 running, 1 died, 3 stopped or starting."""
+    """Say whether the local chain runs, and where.
+
+    Exit status 0 running, 1 died, 3 stopped or starting.
+    """
     from chainwallet import anvil as chains
     from chainwallet.home import Home
     from chainwallet.rpc import Node
@@ -56,14 +70,17 @@ def status(
         case chains.Running(url=url, chain_id=chain_id, pid=pid, block=block):
             line, code = f"running at {url}, chain id {chain_id}, block {block}, process {pid}", 0
         case chains.Starting(pid=pid):
-            line, code = f"starting, process {pid}", 3
+            line, code = f"starting, process {pid}", NOT_RUNNING
         case chains.Died(reason=reason, at=at):
             line, code = f"died{f' at {at}' if at else ''}: {reason}", DIED
         case chains.Stopped(chain_id=None):
-            line, code = "no local chain yet; start one with `chainwallet chain up`", 3
+            line, code = "no local chain yet; start one with `chainwallet chain up`", NOT_RUNNING
         case chains.Stopped(chain_id=chain_id):
-            line, code = f"stopped, chain id {chain_id}; go on with `chainwallet chain up`", 3
-    print(json.dumps({"state": type(found).__name__.lower(), **vars(found)}) if as_json else line)
+            line, code = f"stopped, chain id {chain_id}; go on with `chainwallet chain up`", NOT_RUNNING
+    if as_json:
+        say_json({"state": type(found).__name__.lower(), **vars(found)})
+    else:
+        print(line)
     raise typer.Exit(code)
 
 

@@ -11,18 +11,35 @@ from chainwallet.cli.terminal import config_of, passphrase
 
 def deploy(
     context: typer.Context,
-    currency: Annotated[list[str], typer.Option(help="ISO 4217 code of a currency; may be given several times.")],
-    rpc: Annotated[str | None, typer.Option(help="The node to deploy through. Default: the local chain.")] = None,
-    keystore: Annotated[Path | None, typer.Option(help="Keystore file with the deployer's key.")] = None,
-    passphrase_file: Annotated[Path | None, typer.Option(help="A file with the keystore's passphrase.")] = None,
+    currency: Annotated[
+        list[str], typer.Option(metavar="CODE", help="A currency's ISO 4217 code; may be given several times.")
+    ],
+    rpc: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The node to deploy through. Default: the local chain of this home."),
+    ] = None,
+    keystore: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A keystore file with the deployer's key.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
+        ),
+    ] = None,
     signer: Annotated[
-        str | None, typer.Option(help="A command that signs for the deployer; see docs/external-signer.md.")
+        str | None,
+        typer.Option(metavar="COMMAND", help="A command that signs for the deployer; see docs/external-signer.md."),
     ] = None,
 ) -> None:
-    """Deploy one Cash contract for each currency, grant its roles, check its code and write the manifest.
+    """Deploy one Cash contract for each currency.
+
+    Grants its roles, checks its code and writes the manifest. What is deployed already is checked and left alone; an
+    interrupted run is continued by the next one.
 
     The deployer's key comes from a keystore file, from CHAINWALLET_DEPLOYER_KEY, or from an external signer, never from
-    an argument; on the local chain this home's own deployer serves. What is deployed already is checked and left alone.
+    an argument; on the local chain this home's own deployer serves.
     """
     from chainwallet import deployment
     from chainwallet.assembly import connect, now_s, open_home
@@ -35,7 +52,7 @@ def deploy(
     if config.keystore is not None:
         secret = passphrase(config, passphrase_file, f"Passphrase of {config.keystore}")
         config = replace(config, passphrase=secret)
-    with open_home(config) as home, connect(home) as connection:
+    with open_home(config) as home, connect(home, deploys=True) as connection:
         manifest, fresh = deployment.deploy(
             connection.node,
             home.database,

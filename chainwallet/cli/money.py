@@ -1,15 +1,19 @@
 """``chainwallet pay``, ``balance`` and ``topup``: money of this home's wallets."""
 
-import json
 import secrets
 from typing import Annotated
 
 import typer
 
-from chainwallet.cli.terminal import config_of, table
+from chainwallet.cli.terminal import config_of, console, say_json, table, told_how_to_go_on, written
 
-Currency = Annotated[str | None, typer.Option(help="ISO 4217 code. Default: the only currency deployed on the chain.")]
-Rpc = Annotated[str | None, typer.Option(help="The node to ask. Default: the local chain of this home.")]
+Currency = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="The currency's ISO 4217 code. Default: the only one deployed on the chain."),
+]
+Rpc = Annotated[
+    str | None, typer.Option(metavar="URL", help="The node to ask. Default: the local chain of this home.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -17,16 +21,30 @@ def pay(
     context: typer.Context,
     payer: Annotated[str, typer.Argument(metavar="FROM", help="The wallet that pays, by name or address.")],
     payee: Annotated[str, typer.Argument(metavar="TO", help="The wallet or address that is paid.")],
-    amount: Annotated[str, typer.Argument(help="How much, such as 12.50.")],
-    memo: Annotated[str | None, typer.Option(help="What it is for. Stays in this home; never on the chain.")] = None,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, such as 12.50.")],
+    memo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", callback=written, help="What it is for. Stays in this home; never on the chain."
+        ),
+    ] = None,
     currency: Currency = None,
     payment_id: Annotated[
-        str | None, typer.Option("--id", help="Your own id for this payment: the same id again pays once.")
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="TEXT",
+            callback=written,
+            help="Your own id for this payment: the same id again pays once. Default: a random one.",
+        ),
     ] = None,
     rpc: Rpc = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay: the payer signs, the relayer delivers, and the chain moves the money exactly once."""
+    """Pay from one wallet to another, exactly once.
+
+    The payer signs, the relayer delivers and pays for the gas, and the chain moves the money.
+    """
     from chainwallet import payments
     from chainwallet.assembly import connect, now_s, open_home
     from chainwallet.evm import to_hex
@@ -45,18 +63,18 @@ def pay(
                 amount=parse_money(amount, cash.currency),
                 memo=memo,
             )
-            relayer = home.service("relayer").address
-            receipt = payments.pay(
-                connection.node,
-                home.database,
-                connection.relayer.deliver,
-                relayer,
-                cash,
-                order,
-                signer,
-                secrets.token_bytes(32),
-                now_s(),
-            )
+            with told_how_to_go_on("payment", "--id", order.id):
+                receipt = payments.pay(
+                    connection.node,
+                    home.database,
+                    connection.relayer.deliver,
+                    home.service("relayer").address,
+                    cash,
+                    order,
+                    signer,
+                    secrets.token_bytes(32),
+                    now_s(),
+                )
     document = {
         "id": order.id,
         "amount": order.amount.decimal,
@@ -67,7 +85,7 @@ def pay(
         "gas_used": receipt.gas_used,
     }
     if as_json:
-        print(json.dumps(document))
+        say_json(document)
         return
     print(f"paid {order.amount} from {payer} to {payee} in block {receipt.block} ({receipt.gas_used:,} gas)")
     print(f"id {order.id}, transaction {document['tx']}")
@@ -76,14 +94,23 @@ def pay(
 def topup(
     context: typer.Context,
     payee: Annotated[str, typer.Argument(metavar="TO", help="The wallet or address that gets the money.")],
-    amount: Annotated[str, typer.Argument(help="How much, such as 100.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, such as 100.")],
     currency: Currency = None,
     bank_ref: Annotated[
-        str | None, typer.Option(help="The bank's reference of the money received; the chain takes each once.")
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            callback=written,
+            help="The bank's reference of the money received; the chain takes each once for a payee. "
+            "Default: a random one.",
+        ),
     ] = None,
     rpc: Rpc = None,
 ) -> None:
-    """Top up a wallet: this home's issuer creates money against money received at the bank."""
+    """Top up a wallet against money received at the bank.
+
+    This home's issuer makes the money on the chain.
+    """
     from chainwallet import issuing
     from chainwallet.assembly import connect, now_s, open_home
     from chainwallet.rules.money import parse_money
@@ -95,24 +122,25 @@ def topup(
             money = parse_money(amount, cash.currency)
             reference = bank_ref if bank_ref is not None else secrets.token_hex(16)
             issuer = home.service("issuer").address
-            (mined,) = issuing.top_up(
-                home.database, connection.relayer.deliver, issuer, cash, {to: money}, reference, now_s()
-            )
+            with told_how_to_go_on("top-up", "--bank-ref", reference):
+                (mined,) = issuing.top_up(
+                    home.database, connection.relayer.deliver, issuer, cash, {to: money}, reference, now_s()
+                )
     print(f"topped up {payee} with {money} in block {mined.block}, bank reference {reference}")
 
 
 def balance(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Wallets or addresses. Default: all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Wallets or addresses. Default: all wallets.")
     ] = None,
-    currency: Currency = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only the currency with this ISO 4217 code. Default: all.")
+    ] = None,
     rpc: Rpc = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what wallets hold, read from the chain now."""
-    from rich.console import Console
-
     from chainwallet import payments
     from chainwallet.assembly import connect, open_home
     from chainwallet.evm import checksum
@@ -127,12 +155,13 @@ def balance(
                 for name, owner in owners.items()
             }
     if as_json:
-        print(
-            json.dumps({"balances": held, "addresses": {n: checksum(a) for n, a in owners.items()}}, ensure_ascii=False)
-        )
+        say_json({"balances": held, "addresses": {name: checksum(address) for name, address in owners.items()}})
+        return
+    if not held:
+        print("no wallets yet; make one with `chainwallet wallet new NAME`")
         return
     codes = [cash.currency.code for cash in ledgers]
-    shown = table("", "Wallet", *codes)
+    shown = table("Wallet", *codes)
     for name, amounts in held.items():
         shown.add_row(name, *(amounts[code] for code in codes))
-    Console().print(shown)
+    console().print(shown)

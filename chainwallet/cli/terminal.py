@@ -23,6 +23,12 @@ MAX_ERROR_CHARS = 1_000  # a node's own words can be pages
 WIDE = 1_000  # columns where nobody's terminal sets a limit: a program reads the lines
 
 
+def alone(context: typer.Context) -> None:
+    """The callback of a family of verbs: without a verb, says which there are."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
 def config_of(context: typer.Context, **flags: object) -> "Config":
     """The settings for this call: its flags, the environment, the home's file."""
     import platformdirs
@@ -95,13 +101,18 @@ def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
     stream = sys.stderr if stderr else sys.stdout
     is_terminal = stream is not None and stream.isatty()
     return Pipe(
-        stderr=stderr, quiet=quiet or stream is None, highlight=False, width=None if is_terminal else WIDE
+        stderr=stderr,
+        quiet=quiet or stream is None,
+        width=None if is_terminal else WIDE,
+        highlight=False,
+        markup=False,  # names are names
+        emoji=False,
     )
 
 
 def say(console: "Console", text: str = "") -> None:
-    """A line as it is: names are no markup, and hashes are not broken."""
-    console.print(text, markup=False, soft_wrap=True)
+    """A line as it is: hashes are not broken."""
+    console.print(text, soft_wrap=True)
 
 
 def say_json(document: object) -> None:

@@ -1,22 +1,25 @@
 """``chainwallet wallet``: names, addresses and keys of this home."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainwallet.cli.terminal import config_of, passphrase, table
+from chainwallet.cli.terminal import alone, config_of, console, passphrase, say_json, table
+from chainwallet.errors import BadValue
 
 if TYPE_CHECKING:
     from chainwallet.store.wallets import Wallet
 
-app = typer.Typer(help="Wallets of this home: make, list, import and export them.", no_args_is_help=True)
+app = typer.Typer(help="Wallets of this home: make, list, import and export them.", invoke_without_command=True, callback=alone)
 
-Name = Annotated[str, typer.Argument(help="What you call the wallet.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the wallet.")]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option(help="A file with the passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal."),
+    typer.Option(
+        metavar="FILE",
+        help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -26,7 +29,8 @@ def new(
     context: typer.Context,
     name: Name,
     address: Annotated[
-        str | None, typer.Option(help="The address of a key kept elsewhere: no key is made, its owner signs.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="The address of a key kept elsewhere: no key is made, its owner signs."),
     ] = None,
 ) -> None:
     """Make a wallet: a new key, sealed in this home."""
@@ -43,28 +47,30 @@ def new(
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the wallets of this home."""
-    from rich.console import Console
-
     from chainwallet.assembly import open_home
 
     with open_home(config_of(context)) as home:
         wallets = home.wallets.every()
     if as_json:
-        print(json.dumps([_document(wallet) for wallet in wallets], ensure_ascii=False))
+        say_json([_document(wallet) for wallet in wallets])
         return
     if not wallets:
         print("no wallets yet; make one with `chainwallet wallet new NAME`")
         return
-    listed = table("", "Wallet", "Address", "Custody")
+    listed = table("Wallet", "Address", "Custody")
     for wallet in wallets:
         document = _document(wallet)
         listed.add_row(document["name"], document["address"], document["custody"])
-    Console().print(listed)
+    console().print(listed)
 
 
 @app.command("show")
-def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
-    """Show one wallet, by name or address. Keys are never shown."""
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name or address.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one wallet: name, address, custody. Keys are never shown."""
     from chainwallet.assembly import open_home
 
     with open_home(config_of(context)) as home:
@@ -75,7 +81,9 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 def import_(
     context: typer.Context,
     name: Name,
-    file: Annotated[Path, typer.Argument(help="A Web3 Secret Storage (version 3) keystore file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A Web3 Secret Storage (version 3) keystore file.")
+    ],
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Take over a key from a keystore file and seal it in this home."""
@@ -90,17 +98,25 @@ def import_(
 @app.command("export")
 def export(
     context: typer.Context,
-    name: Name,
-    file: Annotated[Path, typer.Argument(help="The keystore file to write; it must not exist yet.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name or address.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The keystore file to write; it must not exist yet.")
+    ],
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Write a wallet's key to a new keystore file under a passphrase, for another wallet program."""
+    """Write a wallet's key to a keystore file for another program.
+
+    The file is a Web3 Secret Storage (version 3) keystore, sealed by the passphrase.
+    """
     from chainwallet.assembly import open_home
 
     config = config_of(context)
     secret = passphrase(config, passphrase_file, f"New passphrase for {file}", twice=True)
     with open_home(config) as home:
-        wallet = home.wallets.export_keystore(name, file, secret)
+        try:
+            wallet = home.wallets.export_keystore(name, file, secret)
+        except OSError as error:
+            raise BadValue("file", str(file), f"a place that can be written ({error.strerror})") from error
     print(f"written: {file} with the key of {_document(wallet)['address']}")
 
 
@@ -112,4 +128,7 @@ def _document(wallet: "Wallet") -> dict[str, str]:
 
 def _show(wallet: "Wallet", *, as_json: bool = False) -> None:
     document = _document(wallet)
-    print(json.dumps(document, ensure_ascii=False) if as_json else "  ".join(document.values()))
+    if as_json:
+        say_json(document)
+    else:
+        print("  ".join(document.values()))
