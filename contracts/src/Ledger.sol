@@ -237,16 +237,21 @@ abstract contract Ledger is Authority, EIP712 {
 
     // ------------------------------------------------------------------------------------------------ documents
 
-    function _digest(bytes32 structHash) internal view returns (bytes32) {
-        return MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), structHash);
+    function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) internal view {
+        _requireSigned(signer, _domainSeparatorV4(), structHash, signature);
     }
 
-    function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) internal view {
-        if (!Signatures.isValid(signer, _digest(structHash), signature)) revert InvalidSignature(signer);
+    function _requireSigned(address signer, bytes32 domainSeparator, bytes32 structHash, bytes calldata signature)
+        internal
+        view
+    {
+        bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
+        if (!Signatures.isValid(signer, digest, signature)) revert InvalidSignature(signer);
     }
 
     function _requireSigned(address signer, bytes32 structHash, uint8 v, bytes32 r, bytes32 s) internal view {
-        if (!Signatures.isValid(signer, _digest(structHash), v, r, s)) revert InvalidSignature(signer);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), structHash);
+        if (!Signatures.isValid(signer, digest, v, r, s)) revert InvalidSignature(signer);
     }
 
     function _requireBefore(uint256 validBefore) internal view {

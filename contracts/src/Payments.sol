@@ -10,7 +10,9 @@ import {Ledger} from "./Ledger.sol";
 
 /// @title Many signed payments in one call; a bad one does not stop the others.
 abstract contract Payments is Ledger {
+    /// One item as read. The first seven words are the encoding that EIP-712 hashes, so hashing copies nothing.
     struct Item {
+        bytes32 typeHash;
         address from;
         address to;
         uint256 value;
@@ -42,14 +44,13 @@ abstract contract Payments is Ledger {
         if (items.length % itemSize != 0) revert MalformedItems(items.length, itemSize);
         bytes32 domainSeparator = _domainSeparatorV4();
         Item memory item;
-        uint256 mark = _freeMemory();
+        item.typeHash = Documents.PAYMENT_TYPEHASH;
         unchecked {
             for (uint256 offset = 0; offset < items.length; offset += itemSize) {
                 _read(item, items, offset, nonceSize);
                 SkipReason reason = _payOne(item, domainSeparator);
                 if (reason == SkipReason.None) ++paid;
                 else emit Skipped(item.from, item.nonce, reason);
-                _releaseMemory(mark);
             }
         }
     }
@@ -69,56 +70,49 @@ abstract contract Payments is Ledger {
         if (!isGood) return SkipReason.NonceUnavailable;
 
         if (payer.isFrozen()) return SkipReason.PayerFrozen;
-        Holding storage payee = _holdings[to];
-        if (payee.account.isFrozen()) return SkipReason.PayeeFrozen;
+        Holding storage payeeHolding = _holdings[to];
+        Account payee = payeeHolding.account;
+        if (payee.isFrozen()) return SkipReason.PayeeFrozen;
         if (value > payer.balance()) return SkipReason.InsufficientBalance;
         if (!_isSignedByPayer(item, domainSeparator)) return SkipReason.InvalidSignature;
 
         if (!isWindow) _useWideNonce(from, nonce);
-        holding.account = payer.debited(value);
-        payee.account = payee.account.credited(value); // read again: payer and payee may be the same
+        payer = payer.debited(value);
+        holding.account = payer;
+        payeeHolding.account = (from == to ? payer : payee).credited(value);
         emit Transfer(from, to, value);
         emit Paid(item.paymentRef, nonce);
         return SkipReason.None;
     }
 
     function _isSignedByPayer(Item memory item, bytes32 domainSeparator) private pure returns (bool) {
-        bytes32 structHash =
-            Documents.payment(item.from, item.to, item.value, item.paymentRef, item.nonce, item.validBefore);
-        bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, _structHash(item));
         (address recovered,,) = ECDSA.tryRecover(digest, item.r, item.vs);
         return recovered != address(0) && recovered == item.from;
     }
 
+    /// EIP-712's hash of the payment: of the first seven words of `item`. Assembly: the plain `Documents.payment` would
+    /// copy them first, 100 gas an item; a test compares the two. Memory-safe: reads the words of `item`.
+    function _structHash(Item memory item) private pure returns (bytes32 structHash) {
+        assembly ("memory-safe") {
+            structHash := keccak256(item, 0xe0)
+        }
+    }
+
     /// Unpacks the item at `offset` into `item`. Assembly: slicing each field with bounds checks costs 600 gas an item
-    /// more. The caller has checked that the whole item lies inside `items`. Memory-safe: writes the eight words of `item`.
+    /// more. The caller has checked that the whole item lies inside `items`. Memory-safe: writes words 2 to 9 of `item`.
     function _read(Item memory item, bytes calldata items, uint256 offset, uint256 nonceSize) private pure {
         assembly ("memory-safe") {
             let from := add(items.offset, offset)
-            mstore(item, shr(96, calldataload(from)))
-            mstore(add(item, 0x20), shr(96, calldataload(add(from, 20))))
-            mstore(add(item, 0x40), shr(160, calldataload(add(from, 40))))
-            mstore(add(item, 0x60), calldataload(add(from, 52)))
-            mstore(add(item, 0x80), shr(sub(256, shl(3, nonceSize)), calldataload(add(from, 84))))
+            mstore(add(item, 0x20), shr(96, calldataload(from)))
+            mstore(add(item, 0x40), shr(96, calldataload(add(from, 20))))
+            mstore(add(item, 0x60), shr(160, calldataload(add(from, 40))))
+            mstore(add(item, 0x80), calldataload(add(from, 52)))
+            mstore(add(item, 0xa0), shr(sub(256, shl(3, nonceSize)), calldataload(add(from, 84))))
             let rest := add(add(from, 84), nonceSize)
-            mstore(add(item, 0xa0), shr(216, calldataload(rest)))
-            mstore(add(item, 0xc0), calldataload(add(rest, 5)))
-            mstore(add(item, 0xe0), calldataload(add(rest, 37)))
-        }
-    }
-
-    /// The end of memory in use, for `_releaseMemory`.
-    function _freeMemory() private pure returns (uint256 mark) {
-        assembly ("memory-safe") {
-            mark := mload(0x40)
-        }
-    }
-
-    /// Gives back all memory taken since `mark`, of which nothing is used any more. Without it the memory, and with it
-    /// the price of each item, would grow with the batch.
-    function _releaseMemory(uint256 mark) private pure {
-        assembly ("memory-safe") {
-            mstore(0x40, mark)
+            mstore(add(item, 0xc0), shr(216, calldataload(rest)))
+            mstore(add(item, 0xe0), calldataload(add(rest, 5)))
+            mstore(add(item, 0x100), calldataload(add(rest, 37)))
         }
     }
 }

@@ -29,8 +29,7 @@ abstract contract Settlements is Ledger {
 
         bytes32 settlementHash =
             Documents.settlement(_hashedInOrder(debits), _hashedInOrder(credits), context, operator, validBefore);
-        _requireApart(debits, credits);
-        uint256[] memory nonces_ = _requireConsents(debits, consents, settlementHash);
+        uint256[] memory nonces_ = _requireDebtors(debits, credits, consents, settlementHash);
         _debitAll(debits, nonces_);
         _creditAll(debits, credits);
         emit Settled(settlementHash, context, nonces_);
@@ -65,35 +64,29 @@ abstract contract Settlements is Ledger {
         }
     }
 
-    /// Reverts where an account is on both sides: walks both ascending sides at once.
-    function _requireApart(Leg[] calldata debits, Leg[] calldata credits) private pure {
-        (uint256 i, uint256 j) = (0, 0);
-        unchecked {
-            while (i < debits.length && j < credits.length) {
-                (address debtor,) = _legAt(debits, i);
-                (address creditor,) = _legAt(credits, j);
-                if (debtor == creditor) revert LegOnBothSides(debtor);
-                if (debtor < creditor) ++i;
-                else ++j;
-            }
-        }
-    }
-
-    /// Reverts unless every debtor signed; the nonces of their consents, in order.
-    function _requireConsents(Leg[] calldata debits, SignedConsent[] calldata consents, bytes32 settlementHash)
-        private
-        view
-        returns (uint256[] memory nonces_)
-    {
+    /// Reverts unless every debtor signed and is no creditor; the nonces of their consents, in order. Both sides ascend,
+    /// so one walk over the creditors serves all debtors.
+    function _requireDebtors(
+        Leg[] calldata debits,
+        Leg[] calldata credits,
+        SignedConsent[] calldata consents,
+        bytes32 settlementHash
+    ) private view returns (uint256[] memory nonces_) {
         uint256 count = debits.length;
         nonces_ = new uint256[](count);
+        bytes32 domainSeparator = _domainSeparatorV4();
+        uint256 j = 0;
+        address creditor = address(0);
+        if (credits.length != 0) (creditor,) = _legAt(credits, 0);
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                SignedConsent calldata consent = consents[i];
                 (address debtor,) = _legAt(debits, i);
-                uint256 nonce = consent.nonce;
-                nonces_[i] = nonce;
-                _requireSigned(debtor, Documents.consent(settlementHash, nonce), consent.signature);
+                while (creditor < debtor && ++j < credits.length) (creditor,) = _legAt(credits, j);
+                if (creditor == debtor) revert LegOnBothSides(debtor);
+                SignedConsent calldata consent = consents[i];
+                nonces_[i] = consent.nonce;
+                bytes32 structHash = Documents.consent(settlementHash, consent.nonce);
+                _requireSigned(debtor, domainSeparator, structHash, consent.signature);
             }
         }
     }

@@ -46,7 +46,7 @@ contract SignaturesTest is Deals {
         assertTrue(this.isValid(signer, digest, abi.encodePacked(r, s, v)), "65 bytes");
         bytes32 vs = bytes32(uint256(s) | (uint256(v - 27) << 255));
         assertTrue(this.isValid(signer, digest, abi.encodePacked(r, vs)), "64 bytes");
-        assertTrue(!this.isValid(signer, ~digest, abi.encodePacked(r, s, v)), "another digest");
+        assertTrue(!this.isValid(signer, keccak256(abi.encode(digest)), abi.encodePacked(r, s, v)), "another digest");
         assertTrue(!this.isValid(address(uint160(signer) ^ 1), digest, abi.encodePacked(r, s, v)), "another signer");
     }
 
@@ -244,6 +244,25 @@ contract SignaturesTest is Deals {
         assertTrue(cash.authorizationState(smart, ~nonce), "cancelled");
         assertEq(cash.allowance(smart, person(1)), 7, "permitted");
         assertEq(cash.accountState(smart).windowBase, 4, "nonces cancelled");
+    }
+
+    /// The three-part forms ask a smart account with the 65 bytes r, s, v.
+    function test_smartAccountsSignInTheThreePartFormsToo() public {
+        address smart = address(new CredulousAccount());
+        give(smart, 1_000);
+        cash.transferWithAuthorization(smart, person(1), 10, 0, BEFORE, "t", 27, "r", "s");
+        vm.prank(person(1));
+        cash.receiveWithAuthorization(smart, person(1), 10, 0, BEFORE, "r", 27, "r", "s");
+        cash.cancelAuthorization(smart, "c", 27, "r", "s");
+        cash.permit(smart, person(1), 7, BEFORE, 27, "r", "s");
+        assertEq(balance(1), 20, "transferred");
+        assertTrue(cash.authorizationState(smart, "c"), "cancelled");
+        assertEq(cash.allowance(smart, person(1)), 7, "permitted");
+        smart = address(new SmartAccount(person(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, smart));
+        cash.permit(smart, person(1), 7, BEFORE, 27, "r", "s");
+        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, address(0)));
+        cash.permit(address(0), person(1), 7, BEFORE, 27, "r", "s");
     }
 
     function _smart(bytes32 structHash) private view returns (bytes memory) {
