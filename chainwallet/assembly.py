@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from shlex import split as shell_words
+from shlex import split
 from typing import Any
 
 from chainwallet import anvil, demo, deployment
@@ -30,9 +30,10 @@ from chainwallet.manifest import Contract
 from chainwallet.relayer import Relayer
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
+from chainwallet.store import attempts
 from chainwallet.store.database import Database
 from chainwallet.store.wallets import Wallet
-from chainwallet.wallets import Wallets
+from chainwallet.wallets import SERVICE_NAMES, Wallets
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 SERVICES = ("deployer", "issuer", "pauser", "compliance", "relayer")
@@ -40,7 +41,9 @@ SENDERS = ("deployer", "issuer", "relayer")  # the services that send transactio
 
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
 _FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "keystore", "signer_command"}
-_ENVIRONMENT = {"home", *_FLAG_AND_FILE, "deployer_key", "passphrase"}
+_SECRETS = {"deployer_key", "passphrase"}
+_ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS}
+_DEPLOYER = {"keystore", "signer_command", "deployer_key"}  # ways to the deployer's key, of which one counts
 
 
 # ------------------------------------------------------------------------------------------------ settings
@@ -49,29 +52,52 @@ _ENVIRONMENT = {"home", *_FLAG_AND_FILE, "deployer_key", "passphrase"}
 def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default_home: Path) -> Config:
     """The settings: a flag beats the environment (``CHAINWALLET_<NAME>``), which beats the home's ``chainwallet.toml``.
 
-    Secrets are read from the environment only. Raises ``BadValue`` for an unknown or ill-typed setting in the file.
+    A way to the deployer's key beats all others from below it. Secrets are read from the environment only. A relative
+    path in the file is relative to the home. Raises ``BadValue`` for an unknown or ill-typed setting in the file, a
+    path that is none, and two ways to the deployer's key in one place.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     heard = {name: environ[key] for name in _ENVIRONMENT if environ.get(key := ENVIRONMENT_PREFIX + name.upper())}
-    home = Path(str(given.get("home") or heard.get("home") or default_home)).expanduser().absolute()
-    settings: dict[str, Any] = {**_read_file(Home(home).settings), **heard, **given, "home": home}
-    for name in _PATHS & settings.keys():
-        settings[name] = Path(settings[name]).expanduser().absolute()
-    return Config(**settings)
+    home = _path("home", given.get("home", heard.get("home", default_home)), Path())
+    settings: dict[str, Any] = {}
+    for place, base in ((_read_file(Home(home).settings), home), (heard, Path()), (given, Path())):
+        ways = sorted(_DEPLOYER & place.keys())
+        if len(ways) > 1:
+            raise BadValue("deployer's key", " and ".join(ways), "one of them")
+        if ways:
+            settings = {name: value for name, value in settings.items() if name not in _DEPLOYER}
+        settings |= {name: _path(name, value, base) if name in _PATHS else value for name, value in place.items()}
+    return Config(**{**settings, "home": home})
+
+
+def secret_variables() -> list[str]:
+    """The environment's variables that hold secrets."""
+    return [ENVIRONMENT_PREFIX + name.upper() for name in sorted(_SECRETS)]
+
+
+def _path(name: str, value: object, base: Path) -> Path:
+    text = str(value)
+    try:
+        path = base / Path(text).expanduser()
+    except RuntimeError:
+        raise BadValue(name, text, "a path; after ~ the name of a user with a home directory") from None
+    if not text or "\0" in text:
+        raise BadValue(name, text, "a path")
+    return path.absolute()
 
 
 def _read_file(path: Path) -> dict[str, str]:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise DamagedHome(str(path), f"a TOML file ({error})") from error
-    for name, value in settings.items():
+    for name, value in settings.items():  # values are not shown: a key that was put here stays where it is
         if name not in _FLAG_AND_FILE:
-            raise BadValue(f"{path}: {name}", value, f"one of the settings {', '.join(sorted(_FLAG_AND_FILE))}")
+            raise BadValue(f"setting in {path}", name, f"one of {', '.join(sorted(_FLAG_AND_FILE))}")
         if not isinstance(value, str):
-            raise BadValue(f"{path}: {name}", value, "text in quotes")
+            raise BadValue(f"{name} in {path}", type(value).__name__, "text in quotes")
     return settings
 
 
@@ -92,8 +118,13 @@ class OpenHome:
 
     @cached_property
     def keys(self) -> SealedKeys:
-        """The home's sealed keys; the key that seals them is made at first use."""
+        """The home's sealed keys; the key that seals them is made at first use.
+
+        Raises ``NotFound`` where that key is missing and others wait for it.
+        """
         kek_file = self.config.kek_file or self.home.keys / "kek"
+        if any(self.home.keys.glob("0x*.json")):
+            return SealedKeys(self.home.keys, FileKey(kek_file))
         kek_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SealedKeys(self.home.keys, FileKey.open_or_create(kek_file))
 
@@ -104,7 +135,7 @@ class OpenHome:
 
     def service(self, name: str) -> Wallet:
         """The service wallet called ``name``, made at first use."""
-        return self.wallets.find_or_create(f"service {name}", now_s(), "service")
+        return self.wallets.find_or_create(SERVICE_NAMES + name, now_s(), "service")
 
     def close(self) -> None:
         """Closes the database, if it was opened."""
@@ -139,7 +170,6 @@ class Connection:
     opened: OpenHome
     node: Node
     chain: ChainName
-    is_local: bool
     deployer: TransactionSigner | None
 
     @cached_property
@@ -161,7 +191,7 @@ class Connection:
         """Who gets which role on a contract deployed now. Raises ``BadValue`` where no deployer's key is given."""
         if self.deployer is None:
             expected = "a keystore file (--keystore), CHAINWALLET_DEPLOYER_KEY, or an external signer (--signer)"
-            raise BadValue("deployer's key", None, expected)
+            raise BadValue("deployer's key", "none", expected)
         services = {name: self.opened.service(name).address for name in ("issuer", "pauser", "compliance")}
         return deployment.Roles(admin=self.deployer.address, **services)
 
@@ -177,49 +207,67 @@ class Connection:
 
 
 @contextmanager
-def connect(opened: OpenHome) -> Iterator[Connection]:
+def connect(opened: OpenHome, *, deploys: bool = False) -> Iterator[Connection]:
     """The configured node, or the home's local chain, which is run for as long as needed if nobody runs it.
 
-    Raises ``NodeUnreachable``, ``NotFound`` where the home has no local chain, and what starting one raises.
+    The deployer's key is asked for only where the caller ``deploys``. Raises ``NodeUnreachable``, ``NotFound`` where
+    the home has no local chain, and what starting one raises.
     """
     with ExitStack() as stack:
         if opened.config.rpc is not None:
-            node = Node(opened.config.rpc)
+            node = stack.enter_context(Node(opened.config.rpc))
             chain = deployment.chain_of(node)
-            yield _connection(opened, node, chain, is_local=_is_local(opened.home, chain))
+            is_local = _is_local(opened.home, chain)
+            yield _connection(opened, node, chain, is_local=is_local, deploys=deploys)
             return
         if ChainDirectory(opened.home.chain).identity() is None:
-            raise NotFound(
-                "local chain", str(opened.home.chain), "start one with `chainwallet chain up`, or give --rpc"
-            )
+            hint = "start one with `chainwallet chain up`, or give --rpc"
+            raise NotFound("local chain", str(opened.home.chain), hint)
         binary = anvil.find_anvil(opened.config.anvil)
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
-        node = Node(running.url)
-        yield _connection(opened, node, deployment.chain_of(node), is_local=True)
+        node = stack.enter_context(Node(running.url))
+        yield _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=deploys)
         running.save()
 
 
 def _is_local(home: Home, chain: ChainName) -> bool:
     identity = ChainDirectory(home.chain).identity()
-    return identity is not None and identity.chain_id == chain.chain_id
+    return identity is not None and (identity.chain_id, identity.genesis) == (chain.chain_id, chain.genesis.hex())
 
 
-def _connection(opened: OpenHome, node: Node, chain: ChainName, *, is_local: bool) -> Connection:
-    deployer = _deployer(opened.config)
+def _connection(opened: OpenHome, node: Node, chain: ChainName, *, is_local: bool, deploys: bool) -> Connection:
+    deployer = _deployer(opened.config) if deploys else None
     if is_local:
-        if deployer is None:
+        if deploys and deployer is None:
             deployer = opened.wallets.signer(opened.service("deployer"))
-        for address in {deployer.address, *(opened.service(name).address for name in SENDERS)}:
-            if node.balance_wei(address) < GAS_MONEY_WEI // 2:
-                node.set_balance(address, GAS_MONEY_WEI)
-    return Connection(opened, node, chain, is_local, deployer)
+        senders = {opened.service(name).address for name in SENDERS}
+        _restore(opened, node, chain, senders | ({deployer.address} if deployer else set()))
+    return Connection(opened, node, chain, deployer)
+
+
+def _restore(opened: OpenHome, node: Node, chain: ChainName, senders: set[Address]) -> None:
+    """Gives ``senders`` ETH, and sends again, byte by byte, what a local chain forgot because it was killed."""
+    with opened.database.transaction() as tx:
+        senders = senders.union(attempts.senders(tx, chain.key))
+    for sender in senders:
+        if node.balance_wei(sender) < GAS_MONEY_WEI // 2:
+            node.set_balance(sender, GAS_MONEY_WEI)
+    counts = {sender: node.transaction_count(sender) for sender in senders}
+    with opened.database.transaction() as tx:
+        forgotten = attempts.unseen(tx, chain.key, counts)
+    for raw in forgotten:
+        node.send_raw(raw)
 
 
 def _deployer(config: Config) -> TransactionSigner | None:
     if config.keystore is not None:
         return open_keystore(config.keystore, _passphrase(config))
     if config.signer_command is not None:
-        return ExternalSigner(shell_words(config.signer_command))
+        try:
+            return ExternalSigner(split(config.signer_command))
+        except ValueError as error:
+            expected = f"a program and its arguments, quoted as for a shell ({error})"
+            raise BadValue("signer_command", config.signer_command, expected) from None
     if config.deployer_key is not None:
         return LocalSigner.from_hex(config.deployer_key, "CHAINWALLET_DEPLOYER_KEY")
     return None
@@ -227,7 +275,8 @@ def _deployer(config: Config) -> TransactionSigner | None:
 
 def _passphrase(config: Config) -> str:
     if config.passphrase is None:
-        raise BadValue("passphrase", None, "CHAINWALLET_PASSPHRASE, a --passphrase-file, or an answer at the terminal")
+        expected = "one in --passphrase-file, in CHAINWALLET_PASSPHRASE, or typed at the terminal"
+        raise BadValue("passphrase", "none", expected)
     return config.passphrase
 
 
@@ -240,13 +289,13 @@ def demo_tools(config: Config) -> Iterator[tuple[demo.Tools, bool]]:
 
     They do unless that home has a chain of its own or is at work: then the demo runs in a directory that is removed.
     """
+    binary = anvil.find_anvil(config.anvil)
     with ExitStack() as stack:
         opened, stays = _demo_home(config, stack)
         stack.callback(opened.close)
-        binary = anvil.find_anvil(config.anvil)
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node, purpose="demo"))
-        node = Node(running.url)
-        connection = _connection(opened, node, deployment.chain_of(node), is_local=True)
+        node = stack.enter_context(Node(running.url))
+        connection = _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=True)
         yield (
             demo.Tools(
                 node=node,
@@ -273,12 +322,20 @@ def _demo_home(config: Config, stack: ExitStack) -> tuple[OpenHome, bool]:
         held.close()
         return _throwaway_home(config, stack), False
     stack.push(held)
-    identity = ChainDirectory(home.chain).identity()
-    if identity is not None:  # an earlier demo's chain: a fresh one takes its place
-        shutil.rmtree(home.chain)
-        for manifest in home.manifests.glob(f"{identity.chain_id}-*.json"):
-            manifest.unlink()
+    _remove_chain(home)
     return OpenHome(replace(config, rpc=None, keystore=None, signer_command=None, deployer_key=None), home), True
+
+
+def _remove_chain(home: Home) -> None:
+    """Makes room for a fresh chain; an interruption leaves either the old one or none."""
+    directory = ChainDirectory(home.chain)
+    identity = directory.identity()
+    if identity is None:
+        return
+    directory.state.unlink()
+    shutil.rmtree(home.chain)
+    for manifest in home.manifests.glob(f"{identity.chain_id}-*.json"):
+        manifest.unlink()
 
 
 def _is_free_for_demo(home: Home) -> bool:
@@ -294,5 +351,5 @@ def _throwaway_home(config: Config, stack: ExitStack) -> OpenHome:
 
 def supervisor_command(config: Config) -> list[str]:
     """The command that runs the home's local chain until it is told to stop."""
-    command = [sys.executable, "-m", "chainwallet", "--home", str(config.home), "chain", "up", "--foreground"]
+    command = [sys.executable, "-P", "-m", "chainwallet", "--home", str(config.home), "chain", "up", "--foreground"]
     return [*command, "--anvil", str(config.anvil)] if config.anvil else command

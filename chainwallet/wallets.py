@@ -1,6 +1,8 @@
 """Wallets: names for addresses, and the keys this home holds for them."""
 
 import unicodedata
+from collections.abc import Collection, Sequence
+from itertools import count
 from pathlib import Path
 
 from chainwallet.errors import AlreadyExists, BadValue, NotFound
@@ -13,30 +15,60 @@ from chainwallet.store.database import Database, Transaction
 from chainwallet.store.wallets import Purpose, Wallet
 
 MAX_NAME_CHARS = 64
+SERVICE_NAMES = "service "
+"""What names of this home's services begin with; nobody else's do."""
+
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, ends of line and paragraph
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # Unicode UAX #9: bidi controls
 
 
 def checked_name(name: str) -> str:
     """``name`` trimmed and in Unicode's NFC form.
 
-    Raises ``BadValue`` for an empty name, one above ``MAX_NAME_CHARS``, one with control characters, or one that could
-    be taken for an address.
+    Raises ``BadValue`` for an empty or invisible name, one above ``MAX_NAME_CHARS``, one with control characters, or
+    one that could be taken for an address.
     """
     clean = unicodedata.normalize("NFC", name).strip()
     if not 0 < len(clean) <= MAX_NAME_CHARS:
         raise BadValue("name", name, f"1 to {MAX_NAME_CHARS} characters")
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in clean):
+    if any(unicodedata.category(char) in _UNSEEN or char in _TURNING for char in clean):
         raise BadValue("name", name, "no control characters")
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in clean):
+        raise BadValue("name", name, "a character that can be seen")
     if clean.lower().startswith("0x"):
         raise BadValue("name", name, "a name that does not begin like an address")
     return clean
 
 
-def wallet_name_of(person: str, number: int) -> str:
-    """A wallet's name for a person as some file calls them; ``person <number>`` where that name cannot be one."""
-    try:
-        return checked_name(person)
-    except BadValue:
-        return f"person {number}"
+def personal_name(name: str) -> str:
+    """``checked_name``; raises ``BadValue`` also for a name that begins like those of this home's services."""
+    clean = checked_name(name)
+    if clean.startswith(SERVICE_NAMES):
+        raise BadValue("name", name, f"a name that does not begin with {SERVICE_NAMES!r}")
+    return clean
+
+
+def wallet_names_of(people: Sequence[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """A wallet's name for each of ``people`` as some file calls them, all different and none of them ``taken``.
+
+    It is their own name, or ``person <number>`` where that cannot be a wallet's name.
+    """
+    names: dict[str, str] = {}
+    used = set(taken)
+    for person in people:
+        try:
+            name = personal_name(person)
+        except BadValue:
+            continue
+        if name not in used:
+            names[person] = name
+            used.add(name)
+    for number, person in enumerate(people, 1):
+        if person not in names:
+            free = (f"person {n}" for n in count(number) if f"person {n}" not in used)
+            names[person] = next(free)
+            used.add(names[person])
+    return {person: names[person] for person in people}
 
 
 class Wallets:
@@ -48,7 +80,7 @@ class Wallets:
 
     def create(self, name: str, now_s: int, purpose: Purpose = "person") -> Wallet:
         """A wallet with a new key, sealed in this home. Raises ``AlreadyExists`` for a taken name."""
-        name = checked_name(name)
+        name = checked_name(name) if purpose == "service" else personal_name(name)
         with self._database.transaction() as tx:
             self._require_free(tx, name)
         address = self._keys.create("service" if purpose == "service" else "wallet")
@@ -58,17 +90,20 @@ class Wallets:
         """A wallet with the key of a Web3 Secret Storage file, sealed in this home.
 
         Raises ``WrongPassphrase``, ``BadValue`` for a file that is no keystore, ``AlreadyExists`` for a taken name or a
-        key this home has already.
+        wallet this home has already.
         """
-        name = checked_name(name)
+        name = personal_name(name)
         with self._database.transaction() as tx:
             self._require_free(tx, name)
-        address = self._keys.import_keystore(read_keystore(path), passphrase, "wallet")
+        try:
+            address = self._keys.import_keystore(read_keystore(path), passphrase, "wallet")
+        except AlreadyExists as sealed:  # by an import that was interrupted before it gave the key a name, perhaps
+            address = parse_address(sealed.name)
         return self._add(Wallet(name, address, "managed", "person"), now_s)
 
     def add_external(self, name: str, address: Address, now_s: int) -> Wallet:
         """A wallet whose owner signs elsewhere."""
-        return self._add(Wallet(checked_name(name), address, "external", "person"), now_s)
+        return self._add(Wallet(personal_name(name), address, "external", "person"), now_s)
 
     def export_keystore(self, name: str, path: Path, passphrase: str) -> Wallet:
         """Writes the wallet's key to a new Web3 Secret Storage file; ``AlreadyExists`` where the file is there."""
@@ -100,9 +135,11 @@ class Wallets:
         return parse_address(name, field) if name.startswith("0x") else self.find(name).address
 
     def find_or_create(self, name: str, now_s: int, purpose: Purpose = "person") -> Wallet:
-        """The wallet with this name, made now if there is none."""
+        """The wallet with this name, made now if there is none; ``AlreadyExists`` where it has another purpose."""
         with self._database.transaction() as tx:
             found = wallets.by_name(tx, checked_name(name))
+        if found is not None and found.purpose != purpose:
+            raise AlreadyExists("wallet", found.name)
         return found or self.create(name, now_s, purpose)
 
     def signer(self, wallet: Wallet) -> LocalSigner:

@@ -7,6 +7,7 @@ goes wrong is one line on stderr and an exit status of its own; stdout carries t
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -86,18 +87,31 @@ def _run() -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except SystemExit as ended:
-        for note in getattr(ended, "__notes__", ()):
+        for note in _notes(ended):
             say_error(f"interrupted; {note}")
-        return int(ended.code or 0)
+        is_unheard = isinstance(ended.__context__, BrokenPipeError)  # typer makes a SystemExit of it
+        return _unheard() if is_unheard else int(ended.code or 0)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffers has nowhere to go
-        return SIGNALLED + signal.SIGPIPE
+        return _unheard()
     except Exception as error:
         if sys.flags.dev_mode and not isinstance(error, ChainwalletError | typer.TyperException):
             raise  # python -X dev shows where
-        say_error("; ".join([f"error: {_words(error)}", *getattr(error, "__notes__", ())]))
+        say_error("; ".join([f"error: {_words(error)}", *_notes(error)]))
         return REFUSED
     return int(status or 0)
+
+
+def _notes(error: BaseException | None) -> Iterator[str]:
+    """What was noted at ``error`` and at those that it came from: ending a local chain can replace one by another."""
+    while error is not None:
+        yield from getattr(error, "__notes__", ())
+        error = error.__context__
+
+
+def _unheard() -> int:
+    """The exit status where nobody reads our stdout any more, as if the signal had ended us."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffers has nowhere to go
+    return SIGNALLED + signal.SIGPIPE
 
 
 def _words(error: Exception) -> str:

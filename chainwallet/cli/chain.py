@@ -7,7 +7,9 @@ import typer
 
 from chainwallet.cli.terminal import alone, config_of, say_json
 
-app = typer.Typer(help="A local chain of this home: start it, look at it, stop it.", invoke_without_command=True, callback=alone)
+app = typer.Typer(
+    help="A local chain of this home: start it, look at it, stop it.", invoke_without_command=True, callback=alone
+)
 
 DIED = 1  # exit status of `status` where Anvil ended by itself
 NOT_RUNNING = 3  # exit status of `status` where nobody runs the chain, or it does not answer yet

@@ -1,12 +1,11 @@
 """``chainwallet deploy``: the contracts, on any chain."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from chainwallet.cli.terminal import config_of, passphrase
+from chainwallet.cli.terminal import PassphraseFile, config_of, passphrase
 
 
 def deploy(
@@ -21,13 +20,7 @@ def deploy(
     keystore: Annotated[
         str | None, typer.Option(metavar="FILE", help="A keystore file with the deployer's key.")
     ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
-        ),
-    ] = None,
+    passphrase_file: PassphraseFile = None,
     signer: Annotated[
         str | None,
         typer.Option(metavar="COMMAND", help="A command that signs for the deployer; see docs/external-signer.md."),

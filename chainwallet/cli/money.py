@@ -11,9 +11,7 @@ Currency = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="The currency's ISO 4217 code. Default: the only one deployed on the chain."),
 ]
-Rpc = Annotated[
-    str | None, typer.Option(metavar="URL", help="The node to ask. Default: the local chain of this home.")
-]
+Rpc = Annotated[str | None, typer.Option(metavar="URL", help="The node to ask. Default: the local chain of this home.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -24,9 +22,7 @@ def pay(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, such as 12.50.")],
     memo: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", callback=written, help="What it is for. Stays in this home; never on the chain."
-        ),
+        typer.Option(metavar="TEXT", callback=written, help="What it is for. Stays in this home; never on the chain."),
     ] = None,
     currency: Currency = None,
     payment_id: Annotated[
@@ -101,8 +97,7 @@ def topup(
         typer.Option(
             metavar="TEXT",
             callback=written,
-            help="The bank's reference of the money received; the chain takes each once for a payee. "
-            "Default: a random one.",
+            help="The bank's reference of the money received; the chain takes each once. Default: a random one.",
         ),
     ] = None,
     rpc: Rpc = None,

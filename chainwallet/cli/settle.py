@@ -1,6 +1,5 @@
 """``chainwallet demo``: the main job, told to a person."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainwallet.cli.terminal import config_of, read_file, table
+from chainwallet.cli.chain import Anvil
+from chainwallet.cli.terminal import config_of, console, read_file, say, say_json, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,20 +25,24 @@ SHOWN_ROWS = 40  # more people than this are told as a number, not as a table
 def demo(
     context: typer.Context,
     csv: Annotated[
-        Path | None, typer.Option(help="A group's history exported from Splitwise. Default: a bundled example.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A group's history exported from Splitwise. Default: a bundled example."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the story.")] = False,
-    anvil: Annotated[Path | None, typer.Option(help="The anvil binary to use.")] = None,
+    anvil: Anvil = None,
 ) -> None:
-    """Settle a whole group on a fresh local chain, one transaction for each currency, and verify every figure.
+    """Settle a group on a fresh local chain, and verify every figure.
 
     Reads the group's history, checks it against its own totals, opens a wallet for each person, lets the issuer top
-    them up, has every debtor sign, delivers the settlement and reads the chain back. Exit status 0 verified, 1 not
-    verified, 2 refused.
-    """
-    from rich.console import Console
+    them up, has every debtor sign, delivers one settlement for each currency and reads the chain back.
 
+    The chain and the wallets stay in this home, and the next demo takes the chain's place. In a home that is at
+    work or has a chain of its own, the demo runs in a directory that is removed.
+
+    Exit status 0 verified, 1 not verified, 2 refused.
+    """
     from chainwallet import demo as job
+    from chainwallet.anvil import find_anvil
     from chainwallet.assembly import demo_tools
     from chainwallet.formats.splitwise import read_splitwise
 
@@ -48,18 +52,18 @@ def demo(
         group = read_splitwise(data, EXAMPLE)
     else:
         group = read_splitwise(read_file(csv, "csv"), csv.name)
-    for currency in group.currencies:
-        job.nets_of(group, currency)  # refuse what cannot be settled before anything is started
+    jobs = job.jobs_of(group)  # refuse what cannot be settled before anything is started
+    find_anvil(config.anvil)
 
-    story = Console(quiet=as_json, highlight=False)
+    story = console(quiet=as_json)
     _tell_group(story, csv.name if csv else f"{EXAMPLE}, the bundled example", group)
     with _narrator(quiet=as_json) as narrator:
         narrator.step("Starting a fresh local chain")
         with demo_tools(config) as (tools, stays):
             narrator.note(f"chain id {tools.node.chain_id()}")
-            result = job.run(tools, group, narrator)
+            result = job.run(tools, group.people, jobs, narrator)
     if as_json:
-        print(json.dumps(document(result), ensure_ascii=False))
+        say_json(document(result))
     else:
         _tell_result(story, result, stays=stays)
     if not result.verified:
@@ -76,22 +80,21 @@ def document(result: "DemoResult") -> dict[str, Any]:
 
 
 def _currency_document(result: "CurrencyResult") -> dict[str, Any]:
+    from chainwallet.demo import amount_text
     from chainwallet.evm import checksum, to_hex
     from chainwallet.rules.money import Money
 
+    currency, plan = result.job.currency, result.job.plan
     mined = result.clearing.mined if result.clearing else None
-    sides = {
-        name: {leg.person: Money(leg.amount_minor, result.currency).decimal for leg in legs}
-        for name, legs in (("debits", result.plan.debits), ("credits", result.plan.credits))
-    }
     return {
-        "code": result.currency.code,
+        "code": currency.code,
         "tx": to_hex(mined.tx) if mined else None,
         "gas_used": mined.gas_used if mined else None,
         "block": mined.block if mined else None,
-        **sides,
-        "before": {person: amount.decimal for person, amount in result.before.items()},
-        "after": {person: amount.decimal for person, amount in result.after.items()},
+        "debits": {leg.person: Money(leg.amount_minor, currency).decimal for leg in plan.debits},
+        "credits": {leg.person: Money(leg.amount_minor, currency).decimal for leg in plan.credits},
+        "before": {person: amount_text(units, currency) for person, units in result.before.items()},
+        "after": {person: amount_text(units, currency) for person, units in result.after.items()},
         "contract": checksum(result.contract.address) if result.contract else None,
         "mismatches": list(result.mismatches),
     }
@@ -100,74 +103,73 @@ def _currency_document(result: "CurrencyResult") -> dict[str, Any]:
 @contextmanager
 def _narrator(*, quiet: bool) -> Iterator["Narrator"]:
     """Tells the steps on stderr: lines with a mark each, and a spinner where that is a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True, quiet=quiet, highlight=False)
-    with console.status("") as status:
+    lines = console(stderr=True, quiet=quiet)
+    with lines.status("") as status:
 
         class Telling:
             def step(self, text: str) -> None:
-                _say(console, f"- {text}")
+                say(lines, f"- {text}")
                 status.update(text)
 
             def note(self, text: str) -> None:
-                _say(console, f"    {text}")
+                say(lines, f"    {text}")
 
         yield Telling()
 
 
-def _tell_group(console: "Console", name: str, group: "GroupHistory") -> None:
+def _tell_group(story: "Console", name: str, group: "GroupHistory") -> None:
     codes = ", ".join(currency.code for currency in group.currencies) or "no currency"
-    _say(console, f"{name}: {len(group.entries)} entries of {len(group.people)} people in {codes}; totals checked")
+    say(story, f"{name}: {len(group.entries)} entries of {len(group.people)} people in {codes}; totals checked")
     for note in group.notes:
-        _say(console, f"    note: {note}")
+        say(story, f"    note: {note}")
 
 
-def _tell_result(console: "Console", result: "DemoResult", *, stays: bool) -> None:
-    from rich.markup import escape
+def _tell_result(story: "Console", result: "DemoResult", *, stays: bool) -> None:
+    for currency in result.currencies:
+        _tell_currency(story, currency)
+    if not result.currencies:
+        say(story, "\nthe history has no entries: nothing to settle")
+    if result.verified:
+        say(story, "\nverified: every balance moved by exactly its person's net, supplies are unchanged,")
+        say(story, "and the events alone rebuild all balances")
+    if stays:
+        say(story, "\nThe chain and the wallets stay in this home. Try: chainwallet balance")
+    else:
+        say(story, "\nThis home is at work or has a chain of its own, so the demo ran in a directory that is gone now")
 
+
+def _tell_currency(story: "Console", result: "CurrencyResult") -> None:
+    from chainwallet.demo import amount_text
     from chainwallet.evm import to_hex
 
-    for currency in result.currencies:
-        if currency.clearing is None:
-            _say(console, f"\n{currency.currency}: everybody is even, nothing to settle")
-            continue
-        rows = table(f"\n{currency.currency}: {currency.plan.total} settled", "Person", "Before", "Net", "After")
-        for person in list(currency.before)[:SHOWN_ROWS]:
-            before, after = currency.before[person], currency.after[person]
-            net = (after - before).decimal
-            rows.add_row(escape(person), before.decimal, net if net.startswith("-") else f"+{net}", after.decimal)
-        console.print(rows)
-        if len(currency.before) > SHOWN_ROWS:
-            _say(console, f"    and {len(currency.before) - SHOWN_ROWS} more people")
-        mined, people = currency.clearing.mined, len(currency.plan.debits) + len(currency.plan.credits)
-        _say(console, f"transaction {to_hex(mined.tx)}")
-        each = mined.gas_used // people
-        _say(console, f"block {mined.block}, {mined.gas_used:,} gas, {each:,} for each of {people} people")
-        by_hand = len(currency.by_hand)
-        _say(console, f"one by one the same would take {by_hand} payment{'s' if by_hand > 1 else ''} at least")
-        _tell_rounding(console, currency)
-        for mismatch in currency.mismatches:
-            _say(console, f"NOT VERIFIED: {mismatch}")
-    if not result.currencies:
-        _say(console, "\nthe history has no entries: nothing to settle")
-    if result.verified:
-        _say(console, "\nverified: every balance moved by exactly its person's net, supplies are unchanged,")
-        _say(console, "and the events alone rebuild all balances")
-    if stays:
-        _say(console, "\nThe chain and the wallets stay in this home. Try: chainwallet balance")
-    else:
-        _say(console, "\nThis home has a chain of its own, so the demo ran in a directory that is gone now")
+    currency, plan = result.job.currency, result.job.plan
+    if result.clearing is None:
+        say(story, f"\n{currency}: everybody is even, nothing to settle")
+        return
+    say(story, f"\n{currency}: {plan.total} settled\n")
+    rows = table("Person", "Before", "Net", "After")
+    for person in list(result.before)[:SHOWN_ROWS]:
+        before, after = result.before[person], result.after[person]
+        sign = "+" if after >= before else ""
+        net = sign + amount_text(after - before, currency)
+        rows.add_row(person, amount_text(before, currency), net, amount_text(after, currency))
+    story.print(rows)
+    say(story)
+    if len(result.before) > SHOWN_ROWS:
+        say(story, f"    and {len(result.before) - SHOWN_ROWS} more people")
+    mined, people = result.clearing.mined, len(plan.debits) + len(plan.credits)
+    each, by_hand = mined.gas_used // people, len(result.job.by_hand)
+    say(story, f"transaction {to_hex(mined.tx)}")
+    say(story, f"block {mined.block}, {mined.gas_used:,} gas, {each:,} for each of {people} people")
+    say(story, f"one by one the same would take {by_hand} payment{'s' if by_hand > 1 else ''} at least")
+    _tell_rounding(story, result)
+    for mismatch in result.mismatches:
+        say(story, f"NOT VERIFIED: {mismatch}")
 
 
-def _say(console: "Console", text: str) -> None:
-    """A line as it is: names are no markup, and hashes are not broken."""
-    console.print(text, markup=False, soft_wrap=True)
-
-
-def _tell_rounding(console: "Console", result: "CurrencyResult") -> None:
+def _tell_rounding(story: "Console", result: "CurrencyResult") -> None:
     """Says who gained or lost a part of a minor unit when the nets were rounded."""
-    moved = {person: net.difference for person, net in result.nets.items() if net.difference}
+    moved = {person: net.difference for person, net in result.job.nets.items() if net.difference}
     for person, difference in moved.items():
         part = f"{difference.numerator}/{difference.denominator}" if difference.denominator != 1 else f"{difference}"
-        _say(console, f"rounded once: {person} by {part} of a minor unit")
+        say(story, f"rounded once: {person} by {part} of a minor unit")

@@ -4,9 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 20_000_000  # twice the largest file that any reader takes
 MAX_ERROR_CHARS = 1_000  # a node's own words can be pages
 WIDE = 1_000  # columns where nobody's terminal sets a limit: a program reads the lines
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
+    ),
+]
 
 
 def alone(context: typer.Context) -> None:
@@ -72,7 +80,7 @@ def written(parameter: typer.CallbackParam, value: str | None) -> str | None:
     try:
         (value or "").encode()
     except UnicodeEncodeError:
-        raise BadValue(str(parameter.name), value, "text that UTF-8 can write") from None
+        raise BadValue(parameter.opts[0].removeprefix("--"), value, "text that UTF-8 can write") from None
     return value
 
 
@@ -80,12 +88,13 @@ def written(parameter: typer.CallbackParam, value: str | None) -> str | None:
 def told_how_to_go_on(what: str, option: str, key: str) -> Iterator[None]:
     """Where the block ends early, notes at the error how the same ``what`` is continued instead of made anew.
 
-    A refusal needs no such note, except for funds: what was asked for may be stored by then, and go on later.
+    A refusal needs no such note, except for the sender's ETH: by then what was asked for is stored, to be sent later.
     """
     try:
         yield
     except BaseException as error:
-        if not isinstance(error, Refused) or isinstance(error, InsufficientFunds):
+        lacks_eth = isinstance(error, InsufficientFunds) and error.required.endswith(" ETH")
+        if lacks_eth or not isinstance(error, Refused):
             error.add_note(f"go on with the same {what} by {option} {key}")
         raise
 
@@ -126,15 +135,16 @@ def say_error(text: str) -> None:
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     if len(line) > MAX_ERROR_CHARS:
         line = line[: MAX_ERROR_CHARS - 1] + "…"
-    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # there is nobody else to tell
+        print(line, file=sys.stderr, flush=True)
 
 
-def table(*columns: str) -> "Table":
-    """A table whose columns after the first are figures, aligned right."""
+def table(*columns: str, figures: bool = True) -> "Table":
+    """A table whose columns after the first are ``figures``, aligned right, or else text."""
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number else "left", overflow="fold")
+        made.add_column(column, justify="right" if figures and number else "left", overflow="fold")
     return made

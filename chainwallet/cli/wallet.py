@@ -5,22 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainwallet.cli.terminal import alone, config_of, console, passphrase, say_json, table
+from chainwallet.cli.terminal import PassphraseFile, alone, config_of, console, passphrase, say_json, table
 from chainwallet.errors import BadValue
 
 if TYPE_CHECKING:
     from chainwallet.store.wallets import Wallet
 
-app = typer.Typer(help="Wallets of this home: make, list, import and export them.", invoke_without_command=True, callback=alone)
+app = typer.Typer(
+    help="Wallets of this home: make, list, import and export them.", invoke_without_command=True, callback=alone
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the wallet.")]
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -57,7 +52,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     if not wallets:
         print("no wallets yet; make one with `chainwallet wallet new NAME`")
         return
-    listed = table("Wallet", "Address", "Custody")
+    listed = table("Wallet", "Address", "Custody", figures=False)
     for wallet in wallets:
         document = _document(wallet)
         listed.add_row(document["name"], document["address"], document["custody"])
@@ -81,9 +76,7 @@ def show(
 def import_(
     context: typer.Context,
     name: Name,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A Web3 Secret Storage (version 3) keystore file.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A Web3 Secret Storage (version 3) keystore file.")],
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Take over a key from a keystore file and seal it in this home."""
@@ -99,9 +92,7 @@ def import_(
 def export(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The wallet's name or address.")],
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The keystore file to write; it must not exist yet.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The keystore file to write; it must not exist yet.")],
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write a wallet's key to a keystore file for another program.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from chainwallet.errors import DamagedHome, HomeInUse, HomeNotWritable, Installation, NewerDatabase
 
 BUSY_TIMEOUT_MS = 10_000  # how long a writer waits for another process
+SMALLEST_DATABASE_BYTES = 512  # one page of SQLite's smallest page size
 
 Transaction = Connection
 """An open transaction; the store's functions read and write through it."""
@@ -102,8 +103,11 @@ def _create_private(path: Path) -> None:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
+        size = path.stat().st_size
     except OSError as error:
         raise HomeNotWritable(str(path), error.strerror or type(error).__name__) from error
+    if 0 < size < SMALLEST_DATABASE_BYTES:  # SQLite would take it for an empty one
+        raise DamagedHome(str(path), f"an SQLite database (it has {size} bytes)")
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:

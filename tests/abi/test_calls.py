@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3 import Web3
 
@@ -65,6 +65,7 @@ FLAT_FUNCTIONS = sorted(signature for signature in FUNCTIONS if "((" not in sign
 
 
 @pytest.mark.parametrize("signature", FLAT_FUNCTIONS)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_call_data_is_what_web3_encodes(signature: str, data: st.DataObject) -> None:
     """Call data of every function of the contract equals web3's, byte for byte."""
@@ -84,6 +85,7 @@ def test_settle_data_is_what_web3_encodes(settlement: Settlement, consents: list
     assert to_hex(settle_data(settlement, consents)) == CONTRACT.encode_abi("settle", arguments)
 
 
+@settings(max_examples=30)
 @given(
     currency=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     admin=ADDRESSES,
@@ -192,6 +194,7 @@ def test_the_table_has_exactly_the_errors_of_the_abi() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ABI_ERRORS))
+@settings(max_examples=20)
 @given(data=st.data())
 def test_reason_of_every_error(name: str, data: st.DataObject) -> None:
     """Every error of the contract is told with its name and all its fields, on one line."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from hexbytes import HexBytes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3 import Web3
 
@@ -85,6 +85,7 @@ def test_topics_are_the_abis() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MONEY))
+@settings(max_examples=50)
 @given(data=st.data())
 def test_money_events_read_as_web3_reads_them(name: str, data: st.DataObject) -> None:
     """Every money event is decoded to its class with the same values that web3 reads, in the order of the ABI."""
@@ -97,6 +98,7 @@ def test_money_events_read_as_web3_reads_them(name: str, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("name", sorted(ABI_EVENTS.keys() - MONEY.keys()))
+@settings(max_examples=10)
 @given(data=st.data())
 def test_other_events_are_no_money(name: str, data: st.DataObject) -> None:
     """Roles, freezes, pauses, approvals and quotas are not taken for money."""

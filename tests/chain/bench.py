@@ -1,0 +1,187 @@
+"""What the tests of the chain work with: real ledgers, a real database file, people and services with their keys."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chainwallet import history, issuing, payments
+from chainwallet.abi.calls import call_data
+from chainwallet.deployment import Roles
+from chainwallet.evm import Address, ChainName, keccak256
+from chainwallet.keys.signer import LocalSigner, Signer
+from chainwallet.manifest import Manifest
+from chainwallet.payments import Order
+from chainwallet.relayer import Relayer
+from chainwallet.rpc import Node
+from chainwallet.rules.cash import Cash
+from chainwallet.rules.money import Money, currency_of, parse_money
+from chainwallet.rules.submission import Mined, Submission
+from chainwallet.store import promises, submissions
+from chainwallet.store.database import Database
+from chainwallet.store.promises import Promise
+from tests.conftest import ask
+
+ETHER = 10**18
+SERVICES = ("admin", "issuer", "pauser", "compliance", "relayer")
+GROUP = ("gina", "hugo", "iris", "jon", "kim")
+FUNDED = {"ana": "100", **dict.fromkeys(GROUP, "50")}
+"""Who has how many euros when a test begins; everybody else has none."""
+EUR, JPY = currency_of("EUR"), currency_of("JPY")
+
+
+def key_of(name: str) -> LocalSigner:
+    """The key of somebody in the tests."""
+    return LocalSigner(keccak256(f"chainwallet tests: {name}".encode()))
+
+
+ROLES = Roles(*(key_of(name).address for name in ("admin", "issuer", "pauser", "compliance")))
+
+
+def relayer_for(database: Database, node: Node, chain: ChainName, *names: str, **seams: Any) -> Relayer:
+    """A relayer as ``assembly`` makes it, with the keys of ``names`` (all services without any)."""
+    usual: dict[str, Any] = {
+        "signers": {key.address: key for key in map(key_of, names or SERVICES)},
+        "clock_s": time.time,
+        "monotonic_s": time.monotonic,
+        "sleep_s": time.sleep,
+    }
+    return Relayer(database, node, chain.key, chain.chain_id, **{**usual, **seams})
+
+
+CLOCK_SPEED = 500
+
+
+class Clock:
+    """Time that passes ``CLOCK_SPEED`` times faster, and only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        time.sleep(seconds / CLOCK_SPEED)
+
+    @property
+    def seams(self) -> dict[str, object]:
+        return {"monotonic_s": lambda: self.now_s, "sleep_s": self.sleep}
+
+
+def wait_for(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+    """Waits until ``condition`` holds."""
+    give_up_at = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited in vain"
+        time.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the whole run shares: a ``Cash`` of EUR and one of JPY."""
+
+    chain: ChainName
+    manifest: Manifest
+    manifests: Path
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One test's own database and node, beside the shared ledgers; the chain is put back after the test."""
+
+    node: Node
+    url: str
+    database: Database
+    deployed: Deployed
+    cash: Cash
+
+    @property
+    def chain(self) -> ChainName:
+        return self.deployed.chain
+
+    @property
+    def now_s(self) -> int:
+        return self.node.block("latest").timestamp_s
+
+    def relayer(self, *names: str, **seams: Any) -> Relayer:
+        return relayer_for(self.database, self.node, self.chain, *names, **seams)
+
+    def through(self, node: Node) -> "Bench":
+        """The same bench with another way to the chain."""
+        return replace(self, node=node)
+
+    def count(self, name: str = "relayer") -> int:
+        """How many transactions ``name`` has on the chain."""
+        return self.node.transaction_count(key_of(name).address)
+
+    def balance(self, *names: str) -> list[str]:
+        """What people hold, as they read it."""
+        return [payments.balance_text(self.node, self.cash, key_of(name).address) for name in names]
+
+    def ask(self, method: str, *params: object) -> object:
+        """What the node itself answers to a method that the product never calls."""
+        return ask(self.url, method, *params)
+
+    def put(self, name: str, signature: str, *values: object, key: str | None = None) -> int:
+        """Stores a call of the ledger by ``name``."""
+        data = call_data(signature, *values)
+        with self.database.transaction() as tx:
+            return submissions.put(
+                tx, self.chain.key, key or f"{name} {data.hex()}", key_of(name).address, self.cash.address, data, 5
+            )
+
+    def act(self, name: str, signature: str, *values: object) -> Mined:
+        """A service's call of the ledger, carried out, every time it is asked for."""
+        key = f"{name} {signature} at {self.node.block_number()}"
+        (mined,) = self.relayer().deliver([self.put(name, signature, *values, key=key)])
+        return mined
+
+    def top_up(self, amount: str, *names: str, bank_ref: str = "bank") -> tuple[Mined, ...]:
+        amounts = {key_of(name).address: self.money(amount) for name in names}
+        return issuing.top_up(
+            self.database, self.relayer().deliver, ROLES.issuer, self.cash, amounts, bank_ref, self.now_s
+        )
+
+    def money(self, amount: str) -> Money:
+        return parse_money(amount, self.cash.currency)
+
+    def order(self, payer: str, payee: str, amount: str, **changes: Any) -> Order:
+        order = Order("1", key_of(payer).address, key_of(payee).address, self.money(amount), None)
+        return replace(order, **changes)
+
+    def pay(self, order: Order, signer: Signer | None = None, **changes: Any) -> payments.Receipt:
+        """Pays ``order``, signed by its payer unless told otherwise."""
+        names = {key_of(name).address: name for name in ("ana", "ben", "cleo", *GROUP)}
+        arguments: dict[str, Any] = {
+            "node": self.node,
+            "database": self.database,
+            "deliver": self.relayer().deliver,
+            "relayer": key_of("relayer").address,
+            "cash": self.cash,
+            "order": order,
+            "signer": signer or key_of(names[order.payer]),
+            "memo_salt": b"salt",
+            "now_s": self.now_s,
+        }
+        return payments.pay(**{**arguments, **changes})
+
+    def promise(self, payer: str, promise_id: str = "1", kind: promises.Kind = "payment") -> Promise | None:
+        with self.database.transaction() as tx:
+            return promises.by_id(tx, self.cash.token, key_of(payer).address, kind, promise_id)
+
+    def submission(self, submission_id: int) -> Submission:
+        with self.database.transaction() as tx:
+            found = submissions.by_id(tx, submission_id)
+        assert found is not None
+        return found
+
+    def unfinished(self) -> tuple[Submission, ...]:
+        with self.database.transaction() as tx:
+            return submissions.unfinished(tx, self.chain.key, [key_of(name).address for name in SERVICES], 100)
+
+    def rebuilt_balances(self) -> dict[Address, int]:
+        """What the events since the deployment give."""
+        contract = self.deployed.manifest.contract(self.cash.currency)
+        assert contract is not None
+        head = self.node.block_number()
+        return history.rebuilt_ledger(self.node, self.cash, contract.block, head).balances
