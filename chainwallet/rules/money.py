@@ -41,7 +41,8 @@ def currency_of(code: str) -> Currency:
 
     Raises ``UnknownCurrency`` for a code not on the list, or one without minor units (gold, test codes, "no currency").
     """
-    letters = code.strip().upper() if code.isascii() else ""
+    trimmed = code.strip()
+    letters = trimmed.upper() if trimmed.isascii() else ""  # upper() makes an I of some other letters
     if letters in _WITHDRAWN_DECIMALS:
         return Currency(letters, _WITHDRAWN_DECIMALS[letters])
     try:
