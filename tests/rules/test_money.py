@@ -25,7 +25,7 @@ currencies = st.sampled_from([EUR, JPY, KWD])
 amounts = st.integers(min_value=-(10**24), max_value=10**24)
 
 
-@pytest.mark.parametrize(("code", "decimals"), [("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4)])
+@pytest.mark.parametrize(("code", "decimals"), [("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("BGN", 2), ("BYR", 0)])
 def test_decimals_are_those_of_iso_4217(code: str, decimals: int) -> None:
     """A currency has the decimals that ISO 4217 gives it."""
     assert currency_of(code) == Currency(code, decimals)
@@ -37,7 +37,7 @@ def test_codes_are_read_in_any_case(code: str) -> None:
     assert currency_of(code) == EUR
 
 
-@pytest.mark.parametrize("code", ["XAU", "XXX", "XTS", "EU", "", "EURO", "€", "978"])
+@pytest.mark.parametrize("code", ["XAU", "XXX", "XTS", "EU", "", "EURO", "€", "978", "u\u017fd", "\u0131nr"])
 def test_codes_without_minor_units_are_refused(code: str) -> None:
     """Gold, test codes, "no currency" and codes that are not on the list are refused by name."""
     with pytest.raises(UnknownCurrency) as refused:
