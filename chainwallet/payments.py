@@ -92,6 +92,7 @@ def pay(
     done = _execution(node, cash, known) if known is not None else None
     if done is not None:
         return done
+    left_out = known is not None and known.carried is not None  # mined before we looked, and not there
     state = promises.account_state(node, cash, order.payer)
     if known is None or not known.is_under_way:
         _require_able(node, cash, order, state)
@@ -108,7 +109,9 @@ def pay(
             made,
         )
     begun = promises.signed(database, cash, begun, signer)
-    return _outcome(node, cash, begun, _carry(database, deliver, relayer, cash, begun, now_s))
+    submission_id = _submit(database, relayer, cash, begun, now_s, again=left_out)
+    (mined,) = deliver([submission_id])
+    return _outcome(node, cash, begun, mined)
 
 
 def _payment(begun: promises.Begun) -> Payment:
@@ -127,19 +130,15 @@ def _require_able(node: Node, cash: Cash, order: Order, payer: promises.AccountS
         raise InsufficientFunds(checksum(order.payer), available, str(order.amount))
 
 
-def _carry(
-    database: Database, deliver: Deliver, relayer: Address, cash: Cash, begun: promises.Begun, now_s: int
-) -> Mined:
+def _submit(database: Database, relayer: Address, cash: Cash, begun: promises.Begun, now_s: int, *, again: bool) -> int:
     payment = _payment(begun)
     r, vs = to_compact(begun.promise.signature or b"")
     data = pay_data([pay_item(payment, r + vs)])
     key = f"pay:{to_hex(struct_hash(payment))}"
-    again = begun.carried is not None  # and the payment is not on the chain: it was left out
     with database.transaction() as tx:
         submission_id = submissions.put(tx, cash.chain.key, key, relayer, cash.address, data, now_s, again=again)
         promise_rows.set_submission(tx, begun.promise, submission_id)
-    (mined,) = deliver([submission_id])
-    return mined
+    return submission_id
 
 
 def _outcome(node: Node, cash: Cash, begun: promises.Begun, mined: Mined) -> Receipt:

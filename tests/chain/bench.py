@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from chainwallet import history, issuing, payments
-from chainwallet.abi.calls import call_data
+from chainwallet.abi.calls import PAUSER_ROLE, call_data
 from chainwallet.deployment import Roles
-from chainwallet.evm import Address, ChainName, keccak256
+from chainwallet.evm import Address, ChainName, Hash32, keccak256, to_hex
 from chainwallet.keys.signer import LocalSigner, Signer
 from chainwallet.manifest import Manifest
 from chainwallet.payments import Order
@@ -129,6 +129,23 @@ class Bench:
             return submissions.put(
                 tx, self.chain.key, key or f"{name} {data.hex()}", key_of(name).address, self.cash.address, data, 5
             )
+
+    def mint(self, units: int = 5, *, ref: int = 1) -> int:
+        """A submission of the issuer, for ben, with an effect that can be counted."""
+        return self.put(
+            "issuer", "mint(address,uint256,bytes32)", key_of("ben").address, units, ref.to_bytes(32, "big")
+        )
+
+    def grant(self, number: int) -> int:
+        """A submission of the admin that would work any number of times."""
+        holder = Address(number.to_bytes(20, "big"))
+        return self.put("admin", "grantRole(bytes32,address)", PAUSER_ROLE, holder)
+
+    def transaction(self, tx: Hash32) -> dict[str, str]:
+        """A transaction as the node has it."""
+        found = self.ask("eth_getTransactionByHash", to_hex(tx))
+        assert isinstance(found, dict)
+        return found
 
     def act(self, name: str, signature: str, *values: object) -> Mined:
         """A service's call of the ledger, carried out, every time it is asked for."""

@@ -294,6 +294,13 @@ def test_immutables_are_checked_where_no_hash_is_known(bench: Bench) -> None:
     assert check_code(bench.node, cash, None) == keccak256(bench.node.code(cash.address))
     jpy = bench.deployed.manifest.contract(JPY)
     assert jpy is not None
+    for place, name in ((-1, "the last byte"), (0, "the first byte")):
+        changed = bytearray(bench.node.code(jpy.address))
+        changed[place] ^= 1
+        set_code(bench, jpy.address, bytes(changed))
+        with pytest.raises(WrongCode) as refusal:
+            check_code(bench.node, Cash(bench.chain, JPY, jpy.address), None)
+        assert "immutables masked" in refusal.value.expected, name
     copy = Address(b"\x77" * 20)
     set_code(bench, copy, load_artifact("Cash").runtime_code)
     with pytest.raises(WrongCode) as refusal:
@@ -306,6 +313,20 @@ def test_immutables_are_checked_where_no_hash_is_known(bench: Bench) -> None:
     with pytest.raises(WrongCode) as refusal:
         check_code(bench.node, Cash(other_chain, EUR, cash.address), None)
     assert refusal.value.expected.startswith("domain ")
+
+
+def test_every_immutable_is_checked(bench: Bench) -> None:
+    """A ledger whose code differs from the manifest's in one bit of any immutable is not ours."""
+    cash, manifests = deployed_eur(bench)
+    own = bench.node.code(cash.address)
+    for start, length in load_artifact("Cash").immutables:
+        changed = bytearray(own)
+        changed[start + length - 1] ^= 1
+        set_code(bench, cash.address, bytes(changed))
+        with pytest.raises(WrongCode):
+            open_cash(bench.node, manifests, "EUR")
+    set_code(bench, cash.address, own)
+    assert open_cash(bench.node, manifests, "EUR")[0] == cash
 
 
 def test_the_signing_domain_is_the_contracts(bench: Bench) -> None:

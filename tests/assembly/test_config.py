@@ -1,0 +1,134 @@
+"""Settings: where they come from, which one counts, and what is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chainwallet.assembly import load_config, secret_variables
+from chainwallet.errors import BadValue, DamagedHome
+
+KEY = "0x" + "4c" * 32
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def settings_file(home: Path, text: str) -> None:
+    (home / "chainwallet.toml").write_text(text, "utf-8")
+
+
+def test_without_any_setting_there_are_defaults(home: Path) -> None:
+    """Nothing set means the default home, its local chain, and everything found or kept there."""
+    config = load_config({"home": None, "rpc": None}, {}, home)
+    assert config.home == home
+    assert (config.rpc, config.anvil, config.kek_file, config.keystore, config.deployer_key) == (None,) * 5
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(home: Path) -> None:
+    """Of one setting given in three places, the flag counts, then the environment, then the file."""
+    settings_file(home, 'rpc = "http://file"')
+    environment = {"CHAINWALLET_RPC": "http://environment"}
+    assert load_config({"rpc": None}, {}, home).rpc == "http://file"
+    assert load_config({"rpc": None}, environment, home).rpc == "http://environment"
+    assert load_config({"rpc": "http://flag"}, environment, home).rpc == "http://flag"
+
+
+def test_the_home_comes_from_flag_or_environment(home: Path, tmp_path: Path) -> None:
+    """The home is the flag's, else the environment's, else the default; each home has a file of its own."""
+    settings_file(home, 'rpc = "http://file"')
+    elsewhere = {"CHAINWALLET_HOME": str(tmp_path / "elsewhere")}
+    assert load_config({}, elsewhere, home).home == tmp_path / "elsewhere"
+    assert load_config({}, elsewhere, home).rpc is None
+    assert load_config({"home": str(home)}, elsewhere, tmp_path).rpc == "http://file"
+
+
+def test_an_empty_variable_is_no_setting(home: Path) -> None:
+    """A variable that is set to nothing counts as not set."""
+    assert load_config({}, {"CHAINWALLET_RPC": "", "CHAINWALLET_HOME": ""}, home).home == home
+
+
+def test_an_unknown_setting_is_refused(home: Path) -> None:
+    """A misspelt setting in the file is named, with those there are."""
+    settings_file(home, 'rcp = "http://file"')
+    with pytest.raises(BadValue, match=r"'rcp', expected one of anvil, kek_file, keystore, rpc, signer_command"):
+        load_config({}, {}, home)
+
+
+@pytest.mark.parametrize("name", ["deployer_key", "passphrase", "deployer-key"])
+def test_secrets_in_the_file_are_refused_and_not_shown(home: Path, name: str) -> None:
+    """A key or passphrase does not belong in the file, and the refusal does not repeat it."""
+    settings_file(home, f'{name} = "{KEY}"')
+    with pytest.raises(BadValue) as refused:
+        load_config({}, {}, home)
+    assert name in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["5", "true", "[1]", '["http://file"]'])
+def test_a_setting_of_another_type_is_refused(home: Path, value: str) -> None:
+    """Every setting in the file is text in quotes."""
+    settings_file(home, f"rpc = {value}")
+    with pytest.raises(BadValue, match=r"rpc in .*text in quotes"):
+        load_config({}, {}, home)
+
+
+@pytest.mark.parametrize("content", [b"rpc = ", b'rpc = "\xff"', b"\x00"])
+def test_a_file_that_is_no_toml_is_refused(home: Path, content: bytes) -> None:
+    """A settings file that does not read is named."""
+    (home / "chainwallet.toml").write_bytes(content)
+    with pytest.raises(DamagedHome, match=r"chainwallet\.toml"):
+        load_config({}, {}, home)
+
+
+def test_secrets_come_from_the_environment_and_are_not_shown(home: Path) -> None:
+    """The deployer's key and the passphrase are read from the environment, and a ``Config`` never shows them."""
+    config = load_config({}, {"CHAINWALLET_DEPLOYER_KEY": KEY, "CHAINWALLET_PASSPHRASE": "open sesame"}, home)
+    assert (config.deployer_key, config.passphrase) == (KEY, "open sesame")
+    assert KEY not in f"{config} {config!r}"
+    assert "sesame" not in f"{config} {config!r}"
+    assert secret_variables() == ["CHAINWALLET_DEPLOYER_KEY", "CHAINWALLET_PASSPHRASE"]
+
+
+def test_a_way_to_the_key_beats_all_others_below_it(home: Path) -> None:
+    """A signer given by flag is used although the environment has a key and the file a keystore."""
+    settings_file(home, 'keystore = "deployer.json"')
+    environment = {"CHAINWALLET_DEPLOYER_KEY": KEY}
+    by_key = load_config({}, environment, home)
+    assert (by_key.keystore, by_key.signer_command, by_key.deployer_key) == (None, None, KEY)
+    by_signer = load_config({"signer_command": "my-signer", "keystore": None}, environment, home)
+    assert (by_signer.keystore, by_signer.signer_command, by_signer.deployer_key) == (None, "my-signer", None)
+
+
+def test_two_ways_to_the_key_in_one_place_are_refused(home: Path) -> None:
+    """Two ways to the deployer's key side by side are refused: which one is meant cannot be known."""
+    with pytest.raises(BadValue, match="deployer's key: got 'keystore and signer_command', expected one of them"):
+        load_config({"keystore": "deployer.json", "signer_command": "my-signer"}, {}, home)
+
+
+def test_relative_paths_start_where_they_were_written(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path in the file starts at the home, one in a flag or a variable at the working directory."""
+    monkeypatch.chdir(tmp_path)
+    settings_file(home, 'kek_file = "safe/kek"')
+    config = load_config({"anvil": "bin/anvil"}, {"CHAINWALLET_KEYSTORE": "deployer.json"}, home)
+    assert config.kek_file == home / "safe" / "kek"
+    assert config.anvil == tmp_path / "bin" / "anvil"
+    assert config.keystore == tmp_path / "deployer.json"
+
+
+def test_a_tilde_is_the_users_own_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~`` in a path stands for the user's own directory."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert load_config({"anvil": "~/anvil"}, dict(os.environ), home).anvil == Path("/home/somebody/anvil")
+
+
+@pytest.mark.parametrize("path", ["", "~nobody-of-this-name/x", "a\0b"])
+def test_what_is_no_path_is_refused(home: Path, path: str) -> None:
+    """An empty path, an unknown user's and one with a zero byte are refused; none of them becomes the home."""
+    with pytest.raises(BadValue, match=r"^home: "):
+        load_config({"home": path}, {}, home)

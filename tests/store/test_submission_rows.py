@@ -1,0 +1,166 @@
+"""Submissions in the store: one for each key, one nonce for each, moved by whoever is first."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chainwallet.errors import BadValue
+from chainwallet.evm import Address, BlockNumber, Hash32
+from chainwallet.rules.submission import Failed, Mined, Queued, Sent, Signed, Stage, Submission
+from chainwallet.store import submissions
+from chainwallet.store.database import Database
+
+CHAIN, OTHER_CHAIN = "7-0a0b0c0d", "7-01020304"
+ANA, BEN, TOKEN = Address(b"\x0a" * 20), Address(b"\x0b" * 20), Address(b"\xca" * 20)
+
+
+def tx_of(number: int) -> Hash32:
+    return Hash32(number.to_bytes(32, "big"))
+
+
+def put(database: Database, key: str = "key", **changes: Any) -> int:
+    content: dict[str, Any] = {"chain": CHAIN, "sender": ANA, "to": TOKEN, "data": b"data", "now_s": 5}
+    with database.transaction() as tx:
+        return submissions.put(tx, key=key, **{**content, **changes})
+
+
+def found(database: Database, submission_id: int) -> Submission:
+    with database.transaction() as tx:
+        submission = submissions.by_id(tx, submission_id)
+    assert submission is not None
+    return submission
+
+
+def move(database: Database, submission_id: int, *stages: Stage) -> bool:
+    moved = True
+    for stage in stages:
+        submission = found(database, submission_id)
+        with database.transaction() as tx:
+            moved = submissions.move(tx, submission, stage, 6) and moved
+    return moved
+
+
+def signed(nonce: int, number: int | None = None) -> Signed:
+    return Signed(nonce, tx_of(nonce if number is None else number), b"raw %d" % nonce)
+
+
+def sent(nonce: int) -> Sent:
+    return Sent(nonce, tx_of(nonce), b"raw %d" % nonce)
+
+
+def test_the_same_key_is_the_same_submission(database: Database) -> None:
+    """The same key with the same content is one submission; on another chain it is another one."""
+    first = put(database)
+    assert put(database) == first
+    assert put(database, to=None, key="creation") == put(database, to=None, key="creation") != first
+    assert put(database, chain=OTHER_CHAIN) != first
+
+
+@pytest.mark.parametrize("changes", [{"sender": BEN}, {"to": BEN}, {"to": None}, {"data": b"other"}])
+def test_the_same_key_with_other_content_is_refused(database: Database, changes: dict[str, Any]) -> None:
+    """A key that stands for a submission is refused for another sender, receiver or call data."""
+    first = put(database)
+    for stage in (None, signed(0), sent(0), Mined(tx_of(0), BlockNumber(1), 5, None)):
+        assert stage is None or move(database, first, stage)
+        with pytest.raises(BadValue):
+            put(database, **changes)
+        assert found(database, first).data == b"data"
+
+
+@pytest.mark.parametrize("data", [b"data", b"other"])
+def test_a_failed_submission_gives_its_key_up(database: Database, data: bytes) -> None:
+    """What failed can be asked for again, also with other content, as a new submission; the old one stays on record."""
+    unsent, reverted = put(database), put(database, key="reverted")
+    move(database, unsent, Failed(None, "paused"))
+    move(database, reverted, signed(0), sent(0), Failed(tx_of(0), "paused"))
+    for old, key in ((unsent, "key"), (reverted, "reverted")):
+        new = put(database, key=key, data=data)
+        assert new == put(database, key=key, data=data) != old
+        assert found(database, new).stage == Queued()
+        assert isinstance(found(database, old).stage, Failed)
+
+
+def test_a_mined_submission_is_repeated_only_where_its_effect_is_missing(database: Database) -> None:
+    """A mined submission keeps its key, unless the caller says that it did not have its effect."""
+    first = put(database)
+    assert put(database, again=True) == first
+    move(database, first, signed(0), sent(0), Mined(tx_of(0), BlockNumber(1), 5, None))
+    assert put(database) == first
+    second = put(database, again=True)
+    assert second == put(database) == put(database, again=True) != first
+
+
+STAGES: list[Stage] = [
+    Queued(),
+    signed(3),
+    sent(3),
+    Mined(tx_of(3), BlockNumber(8), 21_000, TOKEN),
+    Failed(tx_of(3), "paused"),
+]
+
+
+def test_every_stage_reads_back(database: Database) -> None:
+    """A submission reads back in each stage of its life as it was stored, its signed bytes included."""
+    first, second, unsent = put(database), put(database, key="second"), put(database, key="unsent")
+    for stage in STAGES[1:4]:
+        assert move(database, first, stage)
+        assert found(database, first).stage == stage
+    failed = Failed(tx_of(4), "paused")
+    assert move(database, second, signed(4), sent(4), failed)
+    assert found(database, second).stage == failed
+    assert move(database, unsent, Failed(None, "paused"))
+    assert found(database, unsent).stage == Failed(None, "paused")
+
+
+def test_signed_bytes_are_stored_with_the_move_to_signed(database: Database) -> None:
+    """The bytes are in the store in the same transaction that says they were signed, under their nonce."""
+    submission_id = put(database)
+    with database.transaction() as tx:
+        assert submissions.highest_nonce(tx, CHAIN, ANA) is None
+    assert move(database, submission_id, signed(7))
+    with database.transaction() as tx:
+        raw = tx.execute(text("SELECT raw, nonce, submission_id FROM attempts")).one()
+        assert tuple(raw) == (b"raw 7", 7, submission_id)
+        assert submissions.highest_nonce(tx, CHAIN, ANA) == 7
+        assert submissions.highest_nonce(tx, CHAIN, BEN) is None
+        assert submissions.highest_nonce(tx, OTHER_CHAIN, ANA) is None
+
+
+def test_only_the_first_of_two_movers_moves(database: Database) -> None:
+    """Of two processes that saw the same stage only one moves it; the other's signed bytes are not even stored."""
+    submission_id = put(database)
+    seen = found(database, submission_id)
+    with database.transaction() as tx:
+        assert submissions.move(tx, seen, signed(0), 6)
+    with database.transaction() as tx:
+        assert not submissions.move(tx, seen, signed(1), 6)
+        assert not submissions.move(tx, seen, Failed(None, "paused"), 6)
+    assert found(database, submission_id).stage == signed(0)
+    with database.transaction() as tx:
+        assert submissions.highest_nonce(tx, CHAIN, ANA) == 0
+
+
+def test_a_nonce_belongs_to_one_submission(database: Database) -> None:
+    """A nonce in stored bytes of a sender is not given to a second submission, whichever process chose it."""
+    first, second = put(database), put(database, key="second")
+    assert move(database, first, signed(5))
+    for taken in (5, 4):
+        assert not move(database, second, signed(taken, number=50 + taken))
+        assert found(database, second).stage == Queued()
+    assert move(database, second, signed(6))
+    other_sender = put(database, key="other sender", sender=BEN)
+    assert move(database, other_sender, signed(5, number=55))
+
+
+def test_unfinished_is_bounded_oldest_first_and_of_the_senders_asked_for(database: Database) -> None:
+    """The relayer sees the oldest open submissions of its own senders; others' cannot crowd them out."""
+    theirs = [put(database, key=f"theirs {number}", sender=BEN) for number in range(5)]
+    ours = [put(database, key=f"ours {number}") for number in range(4)]
+    put(database, key="other chain", chain=OTHER_CHAIN)
+    move(database, ours[0], Failed(None, "paused"))
+    move(database, ours[1], signed(0))
+    with database.transaction() as tx:
+        assert [s.id for s in submissions.unfinished(tx, CHAIN, [ANA], 2)] == ours[1:3]
+        assert [s.id for s in submissions.unfinished(tx, CHAIN, [BEN, ANA], 50)] == theirs + ours[1:]
+        assert submissions.unfinished(tx, CHAIN, [], 50) == ()
