@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from chainwallet.keys.sealed import FileKey, SealedKeys
+
 MAX_GAS_PER_PERSON = 30_000
 
 
@@ -136,3 +138,24 @@ def test_a_second_demo_begins_a_fresh_chain(tmp_path: Path) -> None:
     first, second = (settled(tmp_path / "home", tmp_path / "two.csv") for _ in range(2))
     assert first["currencies"][0]["tx"] != second["currencies"][0]["tx"]
     assert len(list((tmp_path / "home" / "manifests").glob("*.json"))) == 1
+
+
+def test_no_private_key_is_ever_in_the_clear(tmp_path: Path) -> None:
+    """Of all keys a home holds, none stands in what its commands say or in any of its files, as bytes or as hex."""
+    home = tmp_path / "home"
+    (tmp_path / "two.csv").write_text(GOOD, "utf-8")
+    said = [
+        chainwallet(home, "demo", "--csv", str(tmp_path / "two.csv")),
+        chainwallet(home, "pay", "Ana", "Ben", "1", "--json"),
+        chainwallet(home, "wallet", "list", "--json"),
+        chainwallet(home, "wallet", "show", "Ana"),
+        chainwallet(home, "pay", "Ana", "Ben", "1000000"),
+    ]
+    keys = SealedKeys(home / "keys", FileKey(home / "keys" / "kek"))
+    secrets = [keys._secret(address) for address in keys.addresses()]
+    assert len(secrets) >= 4
+    places = {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    places |= {str(done.args): (done.stdout + done.stderr).encode() for done in said}
+    for secret in secrets:
+        for form in (secret, secret.hex().encode(), str(int.from_bytes(secret, "big")).encode()):
+            assert [name for name, data in places.items() if form in data.lower() or form in data] == []
