@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chainwallet import deployment, groups, history, issuing
 from chainwallet.abi.events import Settled, decode_event
-from chainwallet.errors import HistoryMismatch, TooPrecise
+from chainwallet.errors import HistoryMismatch
 from chainwallet.evm import Address, BlockNumber, Hash32, checksum, keccak256, to_hex
 from chainwallet.formats.splitwise import GroupHistory
 from chainwallet.groups import Clearing
@@ -18,7 +18,7 @@ from chainwallet.rpc import Node
 from chainwallet.rules.apportion import RoundedNet, round_to_zero_sum
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.ledger import differences
-from chainwallet.rules.money import MAX_TOKEN_UNITS, Currency, Money, from_token_units, token_text
+from chainwallet.rules.money import MAX_TOKEN_UNITS, Currency, Money, token_text
 from chainwallet.rules.netting import Transfer, transfers_of
 from chainwallet.rules.plan import Plan, plan_of
 from chainwallet.rules.submission import Deliver
@@ -137,14 +137,6 @@ def top_up_amount(plan: Plan) -> Money:
     largest = max(leg.amount_minor for leg in plan.debits)
     unit = 10 ** (len(str(largest)) - 1)
     return Money(-(-largest // unit) * unit, plan.currency)
-
-
-def amount_text(units: int, currency: Currency) -> str:
-    """Token units as a decimal with the currency's decimals, or all 6 where there is a part of a minor unit."""
-    try:
-        return from_token_units(units, currency).decimal
-    except TooPrecise:
-        return token_text(units)
 
 
 # ------------------------------------------------------------------------------------------------ doing it

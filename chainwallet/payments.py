@@ -7,12 +7,12 @@ from chainwallet import evm, promises
 from chainwallet.abi.calls import pay_data, pay_item, payment_ref
 from chainwallet.abi.events import PAID_TOPIC, Event, Paid, Skipped, SkipReason, Transfer, decode_event
 from chainwallet.abi.typed_data import Payment, struct_hash
-from chainwallet.errors import BadValue, InsufficientFunds, OutcomeUnknown, Reverted, TooPrecise
+from chainwallet.errors import BadValue, InsufficientFunds, OutcomeUnknown, Reverted
 from chainwallet.evm import ZERO_ADDRESS, Address, Hash32, checksum, keccak256, to_hex
 from chainwallet.keys.signer import Signer, to_compact
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
-from chainwallet.rules.money import Money, from_token_units, token_text
+from chainwallet.rules.money import Money, amount_text
 from chainwallet.rules.submission import Deliver, Mined
 from chainwallet.store import promises as promise_rows
 from chainwallet.store import submissions
@@ -126,7 +126,7 @@ def _require_able(node: Node, cash: Cash, order: Order, payer: promises.AccountS
         if state.is_frozen:
             raise BadValue(role, checksum(address), "an account that is not frozen")
     if payer.balance < order.amount.token_units:
-        available = f"{token_text(payer.balance)} {cash.currency}"
+        available = f"{amount_text(payer.balance, cash.currency)} {cash.currency}"
         raise InsufficientFunds(checksum(order.payer), available, str(order.amount))
 
 
@@ -188,8 +188,4 @@ def _events(receipt: evm.Receipt, cash: Cash) -> list[Event | None]:
 
 def balance_text(node: Node, cash: Cash, owner: Address) -> str:
     """What ``owner`` holds at the head: with the currency's decimals, or all 6 where a part of a minor unit is held."""
-    units = promises.account_state(node, cash, owner).balance
-    try:
-        return from_token_units(units, cash.currency).decimal
-    except TooPrecise:
-        return token_text(units)
+    return amount_text(promises.account_state(node, cash, owner).balance, cash.currency)

@@ -80,9 +80,8 @@ def document(result: "DemoResult") -> dict[str, Any]:
 
 
 def _currency_document(result: "CurrencyResult") -> dict[str, Any]:
-    from chainwallet.demo import amount_text
     from chainwallet.evm import checksum, to_hex
-    from chainwallet.rules.money import Money
+    from chainwallet.rules.money import Money, amount_text
 
     currency, plan = result.job.currency, result.job.plan
     mined = result.clearing.mined if result.clearing else None
@@ -139,8 +138,8 @@ def _tell_result(story: "Console", result: "DemoResult", *, stays: bool) -> None
 
 
 def _tell_currency(story: "Console", result: "CurrencyResult") -> None:
-    from chainwallet.demo import amount_text
     from chainwallet.evm import to_hex
+    from chainwallet.rules.money import amount_text
 
     currency, plan = result.job.currency, result.job.plan
     if result.clearing is None:

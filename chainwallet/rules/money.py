@@ -130,6 +130,14 @@ def from_token_units(units: int, currency: Currency, field: str = "amount") -> M
     return Money(minor, currency)
 
 
+def amount_text(units: int, currency: Currency) -> str:
+    """``units`` of the token with the currency's decimals, or with all 6 where there is a part of a minor unit."""
+    try:
+        return from_token_units(units, currency).decimal
+    except TooPrecise:
+        return token_text(units)
+
+
 def token_text(units: int) -> str:
     """``units`` of the token as a plain decimal string with all 6 decimals."""
     return _decimal_text(units, TOKEN_DECIMALS)

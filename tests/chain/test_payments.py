@@ -146,7 +146,7 @@ def test_more_than_the_balance_is_refused(bench: Bench) -> None:
     count = bench.count()
     with pytest.raises(InsufficientFunds) as refusal:
         bench.pay(bench.order("ana", "ben", "100.01"))
-    assert (refusal.value.available, refusal.value.required) == ("100.000000 EUR", "100.01 EUR")
+    assert (refusal.value.available, refusal.value.required) == ("100.00 EUR", "100.01 EUR")
     assert_untouched(bench, count)
 
 

@@ -4,15 +4,21 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
+
+from chainwallet import deployment, payments
+from chainwallet.evm import parse_address
+from chainwallet.rpc import Node
 
 INSTALLED = Path(sys.executable).with_name("chainwallet")
 TIMEOUT_S = 60.0
@@ -120,6 +126,15 @@ def interrupted_at(running: "subprocess.Popen[str]", line: str, number: signal.S
     running.send_signal(number)
     _, rest = running.communicate(timeout=TIMEOUT_S)
     return running.returncode, "".join(seen) + rest
+
+
+def held(command: Command) -> dict[str, Decimal]:
+    """What each wallet of a home whose chain runs holds in EUR, by the chain itself."""
+    with sqlite3.connect(command.home / "chainwallet.db") as database:
+        rows = database.execute("SELECT name, address FROM wallets WHERE purpose = 'person' ORDER BY name").fetchall()
+    with Node(note_of(command.home)["url"]) as node:
+        cash, _ = deployment.open_cash(node, command.home / "manifests", "EUR")
+        return {name: Decimal(payments.balance_text(node, cash, parse_address(address))) for name, address in rows}
 
 
 def note_of(home: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Commands that are interrupted or killed half-way: nothing is left behind, and the home goes on."""
 
+import os
 import signal
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +19,11 @@ def group(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_demo_cleans_up(command: Command, group: Path, number: signal.Signals, status: int) -> None:
-    """A demo ended early by a signal leaves no Anvil, no traceback and a chain that answers and can be replaced."""
+    """A demo that is told to end saves its chain, ends its Anvil and says nothing more."""
     ended, said = interrupted_at(command.begin("demo", "--csv", group), "the issuer tops up", number)
     assert ended == status
     assert said.splitlines()[-1].startswith("- ")
-    assert not (command.home / "chain" / "running.json").exists()
-    held = command.json("balance")["balances"]
-    assert sum(Decimal(amounts["EUR"]) for amounts in held.values()) in range(0, 121, 40)
+    assert {"state.json.gz", "running.json"} & set(os.listdir(command.home / "chain")) == {"state.json.gz"}
 
 
 def test_a_killed_demo_leaves_no_anvil_and_a_home_that_works(command: Command, group: Path) -> None:

@@ -5,32 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Command, Done, refusal_in
+from tests.cli.command import Command, Done, held, refusal_in
 
 KEY = "0x" + "4c" * 32
 REFUSED = [
     (["pay", "Ana", "Nobody", "1"], "wallet: no 'Nobody' here; see `chainwallet wallet list`"),
     (["pay", "Ana", "由紀", "1.005"], "amount: got '1.005', expected at most 2 decimals for EUR"),
-    (["pay", "Ana", "由紀", "1e3"], "amount: got '1e3', expected a plain decimal number such as 12.50"),
     (["pay", "Ana", "由紀", "9" * 40], "expected at most 79228162514264337593543.950335 EUR"),
     (["pay", "Ana", "由紀", "1000000"], "EUR available, required 1000000.00 EUR\n"),
-    (["pay", "Ana", "0x12", "1"], "payee: got '0x12', expected 0x and 40 hex digits"),
     (["pay", "Ana", "由紀", "1", "--currency", "USD"], "currency: got 'USD', expected one of"),
     (["pay", "Ana", "由紀", "1", "--id", "\udcff"], r"id: got '\udcff', expected text that UTF-8 can write"),
-    (["topup", "Ana", "99999999999999999"], "QuotaExceeded"),
+    (["topup", "Ana", "99999999999999999"], "; go on with the same top-up by --bank-ref "),
     (["balance", "--rpc", "http://127.0.0.1:1"], "node http://127.0.0.1:1: unreachable (connection refused)"),
-    (["balance", "--rpc", "localhost:8545"], "expected an http:// or https:// address of a node"),
     (["deploy", "--currency", "XAU"], "currency: got 'XAU', expected an ISO 4217 code"),
     (["deploy", "--currency", "CHF", "--signer", "'"], 'signer_command: got "\'", expected a program'),
     (["wallet", "new", "a\nb"], r"name: got 'a\nb', expected no control characters"),
-    (["wallet", "new", "Ana"], "wallet: 'Ana' exists already"),
     (["demo", "--csv", "missing.csv"], "expected a file that can be read (No such file or directory)"),
-    (["demo", "--csv", "."], "expected a file that can be read (Is a directory)"),
     (["demo", "--csv", "/dev/zero"], "expected at most 10,000,000 bytes"),
     (["demo", "--anvil", "/nowhere/anvil"], "anvil: got '/nowhere/anvil', expected the path of a native Anvil"),
-    (["demo", "--anvil", "/bin/sh"], "anvil: got '/bin/sh', expected the path of a native Anvil"),
     (["--home", "", "wallet", "list"], "home: got '', expected a path"),
-    (["--home", "/dev/null", "wallet", "list"], "/dev/null"),
     (["--home", "/dev/null/home", "wallet", "list"], "/dev/null/home"),
     (["--home", "~nobody-of-this-name/x", "chain", "status"], "home: got '~nobody-of-this-name/x', expected a path"),
 ]
@@ -39,9 +32,9 @@ REFUSED = [
 @pytest.fixture(scope="module")
 def refusals(house: Command) -> list[Done]:
     """What is answered to each of ``REFUSED``; no balance has changed after all of them."""
-    before = house.json("balance")
+    before = held(house)
     answers = house.each([line for line, _ in REFUSED])
-    assert house.json("balance") == before
+    assert held(house) == before
     return answers
 
 

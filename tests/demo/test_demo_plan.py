@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from chainwallet.demo import amount_text, jobs_of, ledger_root, top_up_amount, top_ups_of
+from chainwallet.demo import jobs_of, ledger_root, top_up_amount, top_ups_of
 from chainwallet.errors import BadValue
 from chainwallet.formats.splitwise import GroupHistory, read_splitwise
-from chainwallet.rules.money import MAX_TOKEN_UNITS, Currency, Money, currency_of
+from chainwallet.rules.money import MAX_TOKEN_UNITS, Currency, Money, amount_text, currency_of
 from chainwallet.rules.plan import Plan, plan_of
 
 EUR, JPY, KWD = map(currency_of, ("EUR", "JPY", "KWD"))
