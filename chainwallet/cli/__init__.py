@@ -97,6 +97,7 @@ def _run() -> int:
         if sys.flags.dev_mode and not isinstance(error, ChainwalletError | typer.TyperException):
             raise  # python -X dev shows where
         say_error("; ".join([f"error: {_words(error)}", *_notes(error)]))
+        _let_go_of_stdout()
         return REFUSED
     return int(status or 0)
 
@@ -110,8 +111,17 @@ def _notes(error: BaseException | None) -> Iterator[str]:
 
 def _unheard() -> int:
     """The exit status where nobody reads our stdout any more, as if the signal had ended us."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffers has nowhere to go
+    _let_go_of_stdout()
     return SIGNALLED + signal.SIGPIPE
+
+
+def _let_go_of_stdout() -> None:
+    """Writes what is left in the buffers, or drops it where stdout takes no more."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _words(error: Exception) -> str:

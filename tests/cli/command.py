@@ -128,13 +128,20 @@ def interrupted_at(running: "subprocess.Popen[str]", line: str, number: signal.S
     return running.returncode, "".join(seen) + rest
 
 
+def addresses(command: Command) -> dict[str, str]:
+    """The addresses of all wallets of the home by their names."""
+    with sqlite3.connect(command.home / "chainwallet.db") as database:
+        return dict(database.execute("SELECT name, address FROM wallets ORDER BY name").fetchall())
+
+
 def held(command: Command) -> dict[str, Decimal]:
     """What each wallet of a home whose chain runs holds in EUR, by the chain itself."""
-    with sqlite3.connect(command.home / "chainwallet.db") as database:
-        rows = database.execute("SELECT name, address FROM wallets WHERE purpose = 'person' ORDER BY name").fetchall()
+    people = {name: address for name, address in addresses(command).items() if not name.startswith("service ")}
     with Node(note_of(command.home)["url"]) as node:
         cash, _ = deployment.open_cash(node, command.home / "manifests", "EUR")
-        return {name: Decimal(payments.balance_text(node, cash, parse_address(address))) for name, address in rows}
+        return {
+            name: Decimal(payments.balance_text(node, cash, parse_address(address))) for name, address in people.items()
+        }
 
 
 def note_of(home: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Command, held, is_answering, note_of, wait_until, wait_until_gone
+from tests.cli.command import Command, is_answering, note_of, wait_until, wait_until_gone
 
 KEY = "0x" + "4c" * 32
 
@@ -24,7 +24,6 @@ def test_a_chain_is_started_found_and_stopped(copy: Command) -> None:
     assert named == started.stdout
     assert copy.said("chain", "down") == "saved and stopped\n"
     assert not is_answering(running["url"])
-    assert copy.said("chain", "down") == "was not running\n"
 
 
 def test_a_home_without_a_chain_says_so(command: Command) -> None:
@@ -51,14 +50,12 @@ def test_a_killed_chain_loses_no_payment(copy: Command) -> None:
     copy.said("chain", "up")
     note = note_of(copy.home)
     os.kill(note["pid"], signal.SIGSTOP)  # it saves nothing from now on; Anvil goes on
-    paid = copy.json("pay", "Ana", "Björn", "3", "--id", "unsaved")
+    copy.said("pay", "Ana", "Björn", "3")
     os.kill(note["pid"], signal.SIGKILL)
     wait_until_gone(note["url"])
     assert copy.json("balance", "Ana", "Björn")["balances"] == {"Ana": {"EUR": "87.00"}, "Björn": {"EUR": "33.00"}}
-    assert copy.json("pay", "Ana", "Björn", "3", "--id", "unsaved") == paid
-    copy.said("chain", "up")
     copy.said("pay", "Ana", "Björn", "1")
-    assert held(copy) == {"Ana": 86, "Björn": 34, "由紀": 0}
+    assert copy.json("balance", "Ana", "Björn")["balances"] == {"Ana": {"EUR": "86.00"}, "Björn": {"EUR": "34.00"}}
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")

@@ -14,9 +14,9 @@ from chainwallet.anvil.child import _free_port
 from chainwallet.evm import parse_address
 from chainwallet.keys.keystore import encrypt_keystore, write_keystore
 from chainwallet.rpc import Node
-from tests.cli.command import Command, is_answering, note_of, refusal_in, wait_until
+from tests.cli.command import Command, addresses, is_answering, note_of, refusal_in, wait_until
 
-# The accounts 0, 1 and 2 of everybody's Anvil: the mnemonic "test test test test test test test test test test test junk".
+# Accounts 0, 1 and 2 of everybody's Anvil, whose mnemonic is eleven times "test" and then "junk".
 KEYS = (
     "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
     "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
@@ -25,12 +25,17 @@ KEYS = (
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "deploy.py"
 SIGNER = f"""
 import json, sys
-from eth_account import Account
-account = Account.from_key("{KEYS[2]}")
+from chainwallet.evm import Transaction, checksum, parse_address
+from chainwallet.keys.signer import LocalSigner
+signer = LocalSigner.from_hex("{KEYS[2]}")
 if sys.argv[1] == "address":
-    print(account.address)
-else:
-    print("0x" + account.sign_transaction(json.load(sys.stdin)).raw_transaction.hex().removeprefix("0x"))
+    sys.exit(print(checksum(signer.address)))
+asked = json.load(sys.stdin)
+to, data = parse_address(asked["to"]) if "to" in asked else None, bytes.fromhex(asked["data"][2:])
+chain, nonce, gas, fee, tip = (
+    int(asked[name], 16) for name in ("chainId", "nonce", "gas", "maxFeePerGas", "maxPriorityFeePerGas")
+)
+print("0x" + signer.sign_transaction(Transaction(chain, nonce, to, data, gas, fee, tip)).hex())
 """
 
 
@@ -87,9 +92,8 @@ def test_money_moves_on_a_foreign_chain(office: Command, foreign: str) -> None:
     assert "has 0.000000000000000000 ETH available, required" in short
     assert short.endswith("; go on with the same top-up by --bank-ref first\n")
     with Node(foreign) as node:
-        for service in ("issuer", "relayer"):
-            address = parse_address(office.json("wallet", "show", f"service {service}")["address"])
-            node.set_balance(address, 10**18)
+        for service in ("service issuer", "service relayer"):
+            node.set_balance(parse_address(addresses(office)[service]), 10**18)
         office.said("topup", "Ana", "10", "--bank-ref", "first")
         payee = parse_address("0x00000000000000000000000000000000000000AA")
         office.said("pay", "Ana", "0x00000000000000000000000000000000000000AA", "2.50")
@@ -102,7 +106,7 @@ def test_a_keystore_deploys(office: Command, tmp_path: Path) -> None:
     write_keystore(tmp_path / "key.json", encrypt_keystore(bytes.fromhex(KEYS[1]), "geheim"))
     (tmp_path / "right").write_text("geheim\r\n")
     (tmp_path / "wrong").write_text("Geheim\n")
-    line = ["deploy", "--currency", "CHF", "--keystore", tmp_path / "key.json"]
+    line: list[str | Path] = ["deploy", "--currency", "CHF", "--keystore", tmp_path / "key.json"]
     wrong, none = office.each([[*line, "--passphrase-file", tmp_path / "wrong"], line])
     assert "passphrase: does not open the keystore of 0x70997970" in refusal_in(wrong)
     assert "passphrase: got 'none', expected one in --passphrase-file" in refusal_in(none)
@@ -117,7 +121,7 @@ def test_an_external_signer_deploys(office: Command, tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused(office: Command, local_chain: RunningChain) -> None:
-    """Without a deployer's key, and on another chain than the manifest's, nothing is sent and the difference is named."""
+    """Without a deployer's key, and on another chain than the manifest's, nothing is sent and it is said why."""
     keyless, elsewhere = office.each([["deploy", "--currency", "USD"], ["balance", "--rpc", local_chain.url]])
     assert "deployer's key: got 'none', expected a keystore file (--keystore), CHAINWALLET_DEPL" in refusal_in(keyless)
     assert f"chain: the node serves {local_chain.chain_id}-0x" in refusal_in(elsewhere)

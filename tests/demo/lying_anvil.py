@@ -55,13 +55,6 @@ def transfer_event(method: str, _params: list[Any], result: Any) -> Any:
     return result
 
 
-def lost_event(method: str, _params: list[Any], result: Any) -> Any:
-    """The first event that moved money is missing."""
-    if method == "eth_getLogs":
-        result.remove(next(log for log in result if log["topics"][0] == TRANSFER))
-    return result
-
-
 def settlement_event(method: str, _params: list[Any], result: Any) -> Any:
     """Another context in the settlement's own event."""
     if method == "eth_getTransactionReceipt" and result:
@@ -75,7 +68,6 @@ FAULTS: dict[str, Callable[[], Lie]] = {
     "balance": lambda: second_answer_of(BALANCE_OF),
     "supply": lambda: second_answer_of(TOTAL_SUPPLY),
     "transfer": lambda: transfer_event,
-    "lost": lambda: lost_event,
     "settlement": lambda: settlement_event,
 }
 

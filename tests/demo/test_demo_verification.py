@@ -30,7 +30,6 @@ def liar(place: Path, fault: str, anvil: Path) -> Path:
     ("fault", "noticed"),
     [
         ("balance", "balance of Ana: moved by 50.000001, expected 50.000000"),
-        ("supply", "supply: 120.000000 before the settlement, 120.000001 after it"),
         ("transfer", "total supply by events"),
         ("settlement", "not the group's ledger root"),
     ],
@@ -50,7 +49,7 @@ def test_one_altered_answer_is_noticed(
 
 def test_the_story_says_what_is_not_verified(command: Command, group: Path, tmp_path: Path, anvil_binary: Path) -> None:
     """Told to a person, a failed verification names what disagrees and never says "verified"."""
-    done = command("demo", "--csv", group, "--anvil", liar(tmp_path, "lost", anvil_binary))
+    done = command("demo", "--csv", group, "--anvil", liar(tmp_path, "supply", anvil_binary))
     assert done.returncode == 1
-    assert "NOT VERIFIED: balance of 0x" in done.stdout
+    assert "NOT VERIFIED: supply: 120.000000 before the settlement, 120.000001 after it\n" in done.stdout
     assert "\nverified" not in done.stdout
