@@ -111,6 +111,7 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     error BankRefUsed(bytes32 bankRef);
     error QuotaExceeded(address issuer, uint256 available, uint256 required);
     error SupplyCapExceeded(uint256 available, uint256 required);
+    // AccountWord.BalanceOverflow(available, required): a credit that does not fit 96 bits; the supply's cap forbids it.
 
     // ------------------------------------------------------------------------------------------------ payments
 
@@ -156,7 +157,8 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     /// `CancelNonces(address account,uint256 upTo,uint256 validBefore)`; ECDSA or ERC-1271. Anyone may deliver it.
     function cancelNonces(address account, uint256 upTo, uint256 validBefore, bytes calldata signature) external;
 
-    /// @notice Whether a document of `account` with `nonce` could still be executed as far as the nonce goes.
+    /// @notice Whether a document of `account` with `nonce` could be executed now as far as the nonce goes. A window nonce
+    /// too far ahead cannot now and may later: false alone does not prove that a document is dead.
     function isNonceAvailable(address account, uint256 nonce) external view returns (bool);
 
     // ------------------------------------------------------------------------------------------------ ERC-3009, ERC-2612

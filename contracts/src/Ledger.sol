@@ -69,7 +69,7 @@ abstract contract Ledger is Authority, EIP712 {
         return !_isTagged(nonce) && !_isWideNonceUsed(account, nonce);
     }
 
-    /// Used, cancelled and dead nonces give true.
+    /// Used, cancelled and dead nonces give true; so do window nonces too far ahead of the window, until it comes near.
     function authorizationState(address authorizer, bytes32 nonce) external view returns (bool) {
         uint256 number = uint256(nonce);
         if (_isTagged(number)) return !_isWindowNonceGood(authorizer, uint56(number));
