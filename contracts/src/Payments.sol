@@ -5,11 +5,11 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Account, AccountWord} from "./Account.sol";
 import {Documents} from "./Documents.sol";
-import {ICash, SkipReason} from "./ICash.sol";
+import {IMovements, SkipReason} from "./ICash.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @title Many signed payments in one call; a bad one does not stop the others.
-abstract contract Payments is Ledger {
+abstract contract Payments is Ledger, IMovements {
     /// One item as read. The first seven words are the encoding that EIP-712 hashes, so hashing copies nothing.
     struct Item {
         bytes32 typeHash;
@@ -26,12 +26,12 @@ abstract contract Payments is Ledger {
     uint256 private constant ITEM_SIZE = 160;
     uint256 private constant WIDE_ITEM_SIZE = 185;
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function pay(bytes calldata items) external returns (uint256 paid) {
         return _payAll(items, ITEM_SIZE, 7);
     }
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function payWide(bytes calldata items) external returns (uint256 paid) {
         return _payAll(items, WIDE_ITEM_SIZE, 32);
     }

@@ -4,28 +4,29 @@ pragma solidity 0.8.37;
 import {Account} from "./Account.sol";
 import {Documents} from "./Documents.sol";
 import {Hashing} from "./Hashing.sol";
-import {ICash, Leg, SignedConsent} from "./ICash.sol";
+import {IMovements, Leg} from "./ICash.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @title A whole bill or group cleared in one step: all legs or none.
 /// @dev The loops count to the length of an array of at most `MAX_LEGS` legs, so their counters cannot overflow.
-abstract contract Settlements is Ledger {
-    uint256 public constant MAX_LEGS = 256;
+abstract contract Settlements is Ledger, IMovements {
+    uint256 internal constant MAX_LEGS = 256;
+    uint256 private constant SHORT_CONSENT_SIZE = 72;
+    uint256 private constant LONG_CONSENT_HEAD = 35;
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function settle(
         Leg[] calldata debits,
         Leg[] calldata credits,
         bytes32 context,
         address operator,
         uint256 validBefore,
-        SignedConsent[] calldata consents
+        bytes calldata consents
     ) external whenMovable {
         _requireBefore(validBefore);
         if (operator != address(0) && operator != msg.sender) revert WrongOperator(msg.sender, operator);
         if (debits.length == 0) revert EmptySettlement();
         if (debits.length + credits.length > MAX_LEGS) revert TooManyLegs(debits.length + credits.length, MAX_LEGS);
-        if (consents.length != debits.length) revert ConsentsMissing(consents.length, debits.length);
 
         bytes32 settlementHash =
             Documents.settlement(_hashedInOrder(debits), _hashedInOrder(credits), context, operator, validBefore);
@@ -69,12 +70,13 @@ abstract contract Settlements is Ledger {
     function _requireDebtors(
         Leg[] calldata debits,
         Leg[] calldata credits,
-        SignedConsent[] calldata consents,
+        bytes calldata consents,
         bytes32 settlementHash
     ) private view returns (uint256[] memory nonces_) {
         uint256 count = debits.length;
         nonces_ = new uint256[](count);
         bytes32 domainSeparator = _domainSeparatorV4();
+        uint256 offset = 0; // where the next consent begins
         uint256 j = 0;
         address creditor = address(0);
         if (credits.length != 0) (creditor,) = _legAt(credits, 0);
@@ -83,11 +85,42 @@ abstract contract Settlements is Ledger {
                 (address debtor,) = _legAt(debits, i);
                 while (creditor < debtor && ++j < credits.length) (creditor,) = _legAt(credits, j);
                 if (creditor == debtor) revert LegOnBothSides(debtor);
-                SignedConsent calldata consent = consents[i];
-                nonces_[i] = consent.nonce;
-                bytes32 structHash = Documents.consent(settlementHash, consent.nonce);
-                _requireSigned(debtor, domainSeparator, structHash, consent.signature);
+                (nonces_[i], offset) = _requireConsent(debtor, consents, offset, domainSeparator, settlementHash);
             }
+        }
+        if (offset != consents.length) revert MalformedConsents(consents.length);
+    }
+
+    /// Reverts unless the consent that begins at `offset` is `debtor`'s; its nonce, and where the next one begins.
+    function _requireConsent(
+        address debtor,
+        bytes calldata consents,
+        uint256 offset,
+        bytes32 domainSeparator,
+        bytes32 settlementHash
+    ) private view returns (uint256 nonce, uint256 next) {
+        bytes calldata signature;
+        (nonce, signature, next) = _consentAt(consents, offset);
+        _requireSigned(debtor, domainSeparator, Documents.consent(settlementHash, nonce), signature);
+    }
+
+    /// The consent that begins at `offset`, and where the next one begins. See `ICash.settle` for the two forms.
+    function _consentAt(bytes calldata consents, uint256 offset)
+        private
+        pure
+        returns (uint256 nonce, bytes calldata signature, uint256 next)
+    {
+        unchecked {
+            uint256 left = consents.length - offset;
+            if (left >= SHORT_CONSENT_SIZE && consents[offset] == 0x00) {
+                next = offset + SHORT_CONSENT_SIZE;
+                return (uint56(bytes7(consents[offset + 1:offset + 8])), consents[offset + 8:next], next);
+            }
+            if (left < LONG_CONSENT_HEAD || consents[offset] != 0x01) revert MalformedConsents(consents.length);
+            uint256 size = uint16(bytes2(consents[offset + 33:offset + LONG_CONSENT_HEAD]));
+            if (left - LONG_CONSENT_HEAD < size) revert MalformedConsents(consents.length);
+            next = offset + LONG_CONSENT_HEAD + size;
+            return (uint256(bytes32(consents[offset + 1:offset + 33])), consents[offset + LONG_CONSENT_HEAD:next], next);
         }
     }
 

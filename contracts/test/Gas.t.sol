@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
-import {Leg, SignedConsent} from "../src/ICash.sol";
+import {Leg} from "../src/ICash.sol";
+import {SignedConsent} from "./Base.sol";
 import {Base} from "./Base.sol";
 
 /// Gas of whole transactions. Only meaningful with `--isolate`, where every top-level call pays as a transaction of its
@@ -122,7 +123,7 @@ contract GasTest is Base {
             consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(hash, 3)));
         }
         vm.prank(RELAYER);
-        cash.settle(debits, credits, context, RELAYER, BEFORE, consents);
+        cash.settle(debits, credits, context, RELAYER, BEFORE, packed(consents));
         vm.snapshotGasLastCall(GROUP, what);
     }
 
