@@ -123,7 +123,7 @@ contract GasTest is Base {
             consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(hash, 3)));
         }
         vm.prank(RELAYER);
-        cash.settle(debits, credits, context, RELAYER, BEFORE, packed(consents));
+        cash.settle(debits, credits, packed(consents), context, RELAYER, BEFORE);
         vm.snapshotGasLastCall(GROUP, what);
     }
 

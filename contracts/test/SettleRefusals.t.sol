@@ -165,7 +165,7 @@ contract SettleRefusalsTest is Deals {
         (bool ok, bytes memory answer) = address(cash)
             .call(
                 abi.encodeWithSelector(
-                    IMovements.settle.selector, debits, credits, deal.context, operator, BEFORE, packed(deal.consents)
+                    IMovements.settle.selector, debits, credits, packed(deal.consents), deal.context, operator, BEFORE
                 )
             );
         assertTrue(!ok && answer.length == 0, "dirty");
@@ -329,7 +329,7 @@ contract SettleRefusalsTest is Deals {
     function _refusedPacked(Deal memory deal, bytes memory consents) private {
         vm.prank(RELAYER);
         vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedConsents.selector, consents.length));
-        cash.settle(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, consents);
+        cash.settle(deal.debits, deal.credits, consents, deal.context, deal.operator, deal.validBefore);
     }
 
     function test_noDebtorConsentsForAnother() public {
