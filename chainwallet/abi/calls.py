@@ -41,7 +41,7 @@ def constructor_data(currency: str, admin: Address, admin_delay_s: int) -> bytes
 def settle_data(settlement: Settlement, consents: Sequence[tuple[int, bytes]]) -> bytes:
     """Call data that carries out ``settlement``; ``consents`` are (nonce, signature) in the order of its debits.
 
-    A compact signature (64 bytes, EIP-2098) of a window nonce travels in the short form, everything else in the long one.
+    A compact signature (64 bytes, EIP-2098) with a window nonce travels in the short form, all else in the long one.
     """
     return call_data(
         _SETTLE,
