@@ -24,8 +24,15 @@ ROOTS_STAND_IN = "nobody"  # PostgreSQL refuses to run as root
 
 # Ends the server when whoever started it is gone, however that one went: then nobody holds the other end of stdin.
 GUARD = 'trap "" INT TERM; "$@" & read -r _; kill -QUIT $!; wait $!'
-# What these spare is the safety of the disk when the machine itself fails. When processes are killed, nothing is lost.
-FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "max_wal_size=256MB", "autovacuum=off")
+# What the first ones spare is safety when the machine itself fails. When processes are killed, nothing is lost.
+FAST = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=on",
+    "max_wal_size=256MB",
+    "autovacuum=off",
+    "deadlock_timeout=50ms",
+)
 
 
 on_both = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
