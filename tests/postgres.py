@@ -154,9 +154,10 @@ class PostgresProcess:
                 [installed / "bin" / "postgres", "--version"], check=True, capture_output=True, user=self._user
             )
         except PermissionError:
-            shutil.copytree(installed, self._place / VERSION)
-            shutil.copytree(Path(f"{installed.parent}.libs"), self._place / f"{WHEEL}.libs")
-            return self._place / VERSION
+            copied = self._place / "copy" / WHEEL
+            shutil.copytree(installed, copied / VERSION)
+            shutil.copytree(f"{installed.parent}.libs", f"{copied}.libs")
+            return copied / VERSION
         return installed
 
     def _run(self, program: str, *arguments: str) -> None:
