@@ -101,7 +101,7 @@ def test_a_solc_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_cash_and_its_office_answer_all_of_the_interface_and_keep_one_storage() -> None:
-    """All that ICash declares is answered at the ledger's address, and the office's storage begins with the ledger's."""
+    """All of ICash is answered at the ledger's address, and the office's storage begins with the ledger's."""
     out = ROOT / "contracts" / "out"
     declared = json.loads((out / "ICash.sol" / "ICash.json").read_text("utf-8"))["abi"]
     answered = {name(entry): entry for entry in ledger_abi() if entry["type"] == "function"}
