@@ -1,0 +1,255 @@
+"""An auditor's check of deployed contracts: what the sources compile to, beside what a block's hash commits to.
+
+``observe`` asks a node and believes only what it can prove: the header is hashed, and the account's proof is followed
+from the header's state root to the hash of its code. ``judge`` compares, purely: the compiled code with its immutables
+filled in, the immutables one by one, and the transaction that created the contract.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+
+from chainwallet.abi.calls import constructor_data
+from chainwallet.abi.deployed_code import Difference, filled, first_difference, text_of_word, words_of
+from chainwallet.compiler import Compiled
+from chainwallet.deployment import chain_of
+from chainwallet.errors import BadSignature, FalseProof, UnverifiedBlock, WrongChain
+from chainwallet.evm import (
+    Address,
+    BlockNumber,
+    ChainName,
+    Hash32,
+    Transaction,
+    checksum,
+    keccak256,
+    parse_address,
+    to_hex,
+)
+from chainwallet.keys.signer import recover
+from chainwallet.keys.transaction import encode_signed, encode_unsigned
+from chainwallet.manifest import Contract, Manifest
+from chainwallet.proofs.account import EMPTY_CODE_HASH, verify_account
+from chainwallet.proofs.encoding import encode, uint_bytes
+from chainwallet.rpc import Node
+from chainwallet.rules.cash import Cash
+
+CONSTRUCTOR = ("string", "address", "uint48")  # Cash: currency, admin, seconds between two steps of a new admin
+
+
+# ------------------------------------------------------------------------------------------------ what the chain says
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The block that everything is proved under; its hash was recomputed from the fields of its header."""
+
+    number: BlockNumber
+    hash: Hash32
+    state_root: Hash32
+    is_given: bool
+    """Whether the caller named the hash; otherwise it is the node's word that the chain has this block."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What stands at a contract's address in the anchor's state."""
+
+    contract: Contract
+    code_hash: Hash32
+    """From the account's proof."""
+    code: bytes
+    """Hashes to ``code_hash``."""
+    creation: tuple[Transaction, bytes] | None
+    """The transaction that the manifest names, hashed, and its signature; None where the node does not have it."""
+
+
+def observe(
+    node: Node, manifest: Manifest, contracts: Iterable[Contract], at: BlockNumber | Hash32 | None
+) -> tuple[Anchor, tuple[Observed, ...]]:
+    """What is proved of ``contracts`` at the block with number or hash ``at`` (None: the head).
+
+    Raises ``WrongChain`` where the node serves another chain than the manifest's, ``UnverifiedBlock`` for a header that
+    does not hash to its name, and ``FalseProof`` for a proof that does not hold and for code or a transaction with
+    another hash than the one that is known.
+    """
+    served, wanted = chain_of(node), manifest.chain
+    if served != wanted:
+        names = [f"{chain.chain_id}-{to_hex(chain.genesis)}" for chain in (wanted, served)]
+        raise WrongChain("chain", f"{names[0]}, which the manifest names", names[1])
+    anchor = _anchor(node, at)
+    return anchor, tuple(_observed(node, anchor, contract) for contract in contracts)
+
+
+def _observed(node: Node, anchor: Anchor, contract: Contract) -> Observed:
+    where = f"Cash {contract.currency} at {checksum(contract.address)}"
+    proof = node.account_proof(contract.address, anchor.number)
+    account = verify_account(anchor.state_root, contract.address, proof)
+    code = node.code(contract.address, anchor.number)
+    if keccak256(code) != account.code_hash:
+        expected = f"{to_hex(account.code_hash)}, which its account's proof gives"
+        raise FalseProof(f"hash of the code of {where}", expected, to_hex(keccak256(code)))
+    creation = node.transaction(contract.tx)
+    if creation is not None and (found := keccak256(encode_signed(*creation))) != contract.tx:
+        raise FalseProof(f"hash of the transaction that created {where}", to_hex(contract.tx), to_hex(found))
+    return Observed(contract, account.code_hash, code, creation)
+
+
+# ------------------------------------------------------------------------------------------------ what follows from it
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an immutable of the deployed code holds, as a person reads it."""
+
+    name: str
+    kind: str
+    """Its Solidity type."""
+    found: tuple[str, ...]
+    """One value; several where its places in the code do not agree."""
+    expected: str | None
+    """What it must hold; None where nothing says so, and it was not checked."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it holds one value, and the one that it must hold where that is known."""
+        return len(self.found) == 1 and self.expected in (None, self.found[0])
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The transaction that made the contract: who signed it, and with which arguments."""
+
+    tx: Hash32
+    sender: Address
+    nonce: int
+    currency: str
+    admin: Address
+    """Could grant every role from then on."""
+    admin_delay_s: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a deployed contract is what the sources compile to, with all that was found to say so."""
+
+    contract: Contract
+    code_hash: Hash32
+    code_bytes: int
+    expected_hash: Hash32
+    """Keccak-256 of the compiled code, its immutables filled in."""
+    difference: Difference | None
+    immutables: tuple[Held, ...]
+    """Empty where the code has another length, so that nothing can be read from it."""
+    creation: Creation | None
+    faults: tuple[str, ...]
+    """Everything that contradicts the sources or the manifest."""
+    notes: tuple[str, ...]
+    """What a reader should know that contradicts nothing."""
+
+    @property
+    def equal(self) -> bool:
+        """Nothing contradicts."""
+        return not self.faults
+
+
+def judge(compiled: Compiled, chain: ChainName, observed: Observed) -> Verdict:
+    """Compares what stands at a contract's address with what ``compiled`` makes of its chain, address and currency."""
+    contract = observed.contract
+    words = words_of(Cash(chain, contract.money_currency, contract.address))
+    has_its_length = len(observed.code) == len(compiled.runtime_code)
+    held = tuple(_held(compiled, observed.code, words)) if has_its_length else ()
+    unknown = {
+        each.name: each.words_in(observed.code)[0]
+        for each in compiled.immutables
+        if has_its_length and each.name not in words
+    }
+    expected = filled(compiled.runtime_code, compiled.immutables, words | unknown)
+    difference = first_difference(expected, observed.code, compiled.immutables)
+    creation, creation_faults, creation_notes = _creation(compiled, chain, observed)
+    return Verdict(
+        contract=contract,
+        code_hash=observed.code_hash,
+        code_bytes=len(observed.code),
+        expected_hash=keccak256(expected),
+        difference=difference,
+        immutables=held,
+        creation=creation,
+        faults=(*_code_faults(compiled, observed, held), *creation_faults),
+        notes=(*_notes(compiled, contract, held), *creation_notes),
+    )
+
+
+def _held(compiled: Compiled, code: bytes, words: dict[str, bytes]) -> Iterator[Held]:
+    for each in compiled.immutables:
+        expected = text_of_word(each.kind, words[each.name]) if each.name in words else None
+        yield Held(each.name, each.kind, tuple(text_of_word(each.kind, word) for word in each.words_in(code)), expected)
+
+
+def _code_faults(compiled: Compiled, observed: Observed, held: tuple[Held, ...]) -> Iterator[str]:
+    contract = observed.contract
+    if observed.code_hash == EMPTY_CODE_HASH:
+        yield f"there is no code; the manifest says that it was deployed in block {contract.block}"
+    elif not held and compiled.immutables:
+        yield f"the code has {len(observed.code)} bytes, expected {len(compiled.runtime_code)}"
+    elif compiled.masked(observed.code) != compiled.masked(compiled.runtime_code):
+        yield "the code differs from what the sources compile to, also outside of the immutables"
+    for each in held:
+        if not each.agrees:
+            expected = each.expected if each.expected is not None else "one value in all its places"
+            yield f"the immutable {each.name} holds {' and '.join(each.found)}, expected {expected}"
+    if observed.code_hash != contract.code_hash:
+        yield f"the manifest says that the code's hash is {to_hex(contract.code_hash)}"
+
+
+def _notes(compiled: Compiled, contract: Contract, held: tuple[Held, ...]) -> Iterator[str]:
+    unchecked = [each.name for each in held if each.expected is None]
+    if unchecked:
+        yield f"not checked, because nothing says what they must hold: {', '.join(unchecked)}"
+    if compiled.source_hash != contract.source_hash:
+        yield (
+            f"the manifest names other sources ({to_hex(contract.source_hash)}) than those compiled here "
+            f"({to_hex(compiled.source_hash)})"
+        )
+    if compiled.compiler != contract.compiler:
+        yield f"the manifest names the compiler {contract.compiler!r}"
+
+
+# ------------------------------------------------------------------------------------------------ how it came there
+
+
+def _creation(
+    compiled: Compiled, chain: ChainName, observed: Observed
+) -> tuple[Creation | None, tuple[str, ...], tuple[str, ...]]:
+    """Who created the contract and how, what contradicts the manifest in it, and what is to be noted."""
+    contract = observed.contract
+    name = f"the transaction {to_hex(contract.tx)}"
+    if observed.creation is None:
+        return None, (), (f"{name} was not checked: the node does not have it as an EIP-1559 transaction",)
+    tx, signature = observed.creation
+    try:
+        sender = recover(keccak256(encode_unsigned(tx)), signature)
+    except BadSignature:
+        return None, (f"{name} is not signed",), ()
+    made = Address(keccak256(encode([sender, uint_bytes(tx.nonce)]))[12:])  # Yellow Paper 7: CREATE
+    if tx.to is not None or tx.chain_id != chain.chain_id or made != contract.address:
+        return None, (f"{name} does not create this contract",), ()
+    size = len(compiled.creation_code)
+    if tx.data[:size] != compiled.creation_code:
+        return None, (f"{name} creates it with other code than the sources compile to",), ()
+    try:
+        currency, admin, delay_s = decode(CONSTRUCTOR, tx.data[size:])
+    except (DecodingError, ValueError):
+        return None, (f"{name} has constructor arguments that do not read",), ()
+    creation = Creation(contract.tx, sender, tx.nonce, currency, parse_address(admin), delay_s)
+    faults = []
+    if constructor_data(currency, creation.admin, delay_s) != tx.data[size:]:
+        faults.append(f"{name} has more than the constructor's arguments behind its code")
+    for what, said, found in (
+        ("currency", contract.currency, currency),
+        ("admin", checksum(contract.admin), checksum(creation.admin)),
+    ):
+        if said != found:
+            faults.append(f"{name} was made with the {what} {found}, the manifest says {said}")
+    return creation, tuple(faults), ()
