@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chainwallet.abi.deployed_code import Immutable
+from chainwallet.abi.deployed_code import Immutable, filled
 from chainwallet.errors import BadValue, MissingTool
 from chainwallet.evm import Hash32, keccak256
 
@@ -175,7 +175,9 @@ class Compiled:
 
     contract: str
     given: dict[str, Any]
-    """The standard-JSON input."""
+    """The standard-JSON input, asking for all outputs."""
+    source_hash: Hash32
+    """What names the input in artefacts and manifests, where it asks for less."""
     compiler: str
     """The compiler's version with its commit, such as 0.8.37+commit.f401782d."""
     creation_code: bytes
@@ -189,6 +191,10 @@ class Compiled:
     def sources(self) -> dict[str, str]:
         """The text of each source by its path."""
         return {path: source["content"] for path, source in self.given["sources"].items()}
+
+    def masked(self, code: bytes) -> bytes:
+        """``code`` with the places of the immutables set to zero."""
+        return filled(code, self.immutables, {immutable.name: b"" for immutable in self.immutables})
 
 
 def with_all_outputs(given: dict[str, Any]) -> dict[str, Any]:
@@ -243,6 +249,7 @@ def compile_input(given: dict[str, Any], contract: str, solc: Path) -> Compiled:
     return Compiled(
         contract=contract,
         given=asked,
+        source_hash=source_hash(given),
         compiler=_full_version(solc),
         creation_code=bytes.fromhex(made["evm"]["bytecode"]["object"]),
         runtime_code=bytes.fromhex(deployed["object"]),

@@ -1,14 +1,17 @@
 """JSON of a node <-> nouns of the EVM (execution-apis: quantities and data are 0x-prefixed hex)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median_low
+from typing import TypeVar
 
-from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt
+from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Transaction
+from chainwallet.proofs.header import Header
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
 _SHOWN_CHARACTERS = 80
+T = TypeVar("T")
 
 Topics = Sequence[Hash32 | Sequence[Hash32] | None]
 """Filter by topic position: one value, any of several, or None for every value."""
@@ -91,6 +94,41 @@ def block(value: object) -> Block:
     )
 
 
+def header(value: object) -> tuple[Header, Hash32]:
+    """A header with every field that its hash commits to, and the hash under which the node gives it, unchecked."""
+    fields = _fields(value)
+
+    def optional(name: str, read: Callable[[object], T]) -> T | None:
+        return None if fields.get(name) is None else read(fields[name])
+
+    return (
+        Header(
+            parent=hash32(fields.get("parentHash")),
+            ommers=hash32(fields.get("sha3Uncles")),
+            beneficiary=address(fields.get("miner")),
+            state_root=hash32(fields.get("stateRoot")),
+            transactions_root=hash32(fields.get("transactionsRoot")),
+            receipts_root=hash32(fields.get("receiptsRoot")),
+            logs_bloom=_sized(fields.get("logsBloom"), 256),
+            difficulty=quantity(fields.get("difficulty")),
+            number=BlockNumber(quantity(fields.get("number"))),
+            gas_limit=quantity(fields.get("gasLimit")),
+            gas_used=quantity(fields.get("gasUsed")),
+            timestamp_s=quantity(fields.get("timestamp")),
+            extra=data(fields.get("extraData")),
+            mix=hash32(fields.get("mixHash")),
+            nonce=_sized(fields.get("nonce"), 8),
+            base_fee_per_gas_wei=optional("baseFeePerGas", quantity),
+            withdrawals_root=optional("withdrawalsRoot", hash32),
+            blob_gas_used=optional("blobGasUsed", quantity),
+            excess_blob_gas=optional("excessBlobGas", quantity),
+            parent_beacon_root=optional("parentBeaconBlockRoot", hash32),
+            requests_hash=optional("requestsHash", hash32),
+        ),
+        hash32(fields.get("hash")),
+    )
+
+
 def log(value: object) -> Log:
     """One log of a mined block."""
     fields = _fields(value)
@@ -128,6 +166,38 @@ def receipt(value: object) -> Receipt | None:
         contract=None if contract is None else address(contract),
         logs=logs(fields.get("logs")),
     )
+
+
+def signed_transaction(value: object) -> tuple[Transaction, bytes] | None:
+    """An EIP-1559 transaction without access list, and its signature r||s||v (v 27 or 28); None for null and others.
+
+    Nothing is checked beyond the shape: whoever uses it hashes it.
+    """
+    if value is None:
+        return None
+    fields = _fields(value)
+    if quantity(fields.get("type")) != 2 or _items(fields.get("accessList")):
+        return None
+    to, parity = fields.get("to"), quantity(fields.get("yParity", fields.get("v")))
+    if parity > 1:
+        raise Misshapen(parity, "the parity 0 or 1")
+    transaction = Transaction(
+        chain_id=quantity(fields.get("chainId")),
+        nonce=quantity(fields.get("nonce")),
+        to=None if to is None else address(to),
+        data=data(fields.get("input")),
+        gas_limit=quantity(fields.get("gas")),
+        max_fee_per_gas_wei=quantity(fields.get("maxFeePerGas")),
+        max_priority_fee_per_gas_wei=quantity(fields.get("maxPriorityFeePerGas")),
+        value_wei=quantity(fields.get("value")),
+    )
+    r, s = (quantity(fields.get(name)).to_bytes(32, "big") for name in ("r", "s"))
+    return transaction, r + s + bytes([27 + parity])
+
+
+def account_proof(value: object) -> tuple[bytes, ...]:
+    """The nodes of an account's proof, from ``eth_getProof`` (EIP-1186)."""
+    return tuple(data(node) for node in _items(_fields(value).get("accountProof")))
 
 
 def next_base_fee_and_tip(value: object) -> tuple[int, int]:
