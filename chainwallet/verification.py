@@ -84,15 +84,15 @@ def observe(
 
 def _anchor(node: Node, at: BlockNumber | Hash32 | None) -> Anchor:
     header, named = node.header("latest" if at is None else at)
-    is_given = isinstance(at, bytes)
+    computed, is_given = header.hash(), isinstance(at, bytes)
     expected = at if isinstance(at, bytes) else named
-    if header.hash != expected:
-        whose = "the hash that was asked for" if is_given else "the hash that the node gives it"
-        found = f"{to_hex(header.hash)}, computed from its header"
+    if computed != expected:
+        whose = "which was asked for" if is_given else "the hash that the node gives it"
+        found = f"{to_hex(computed)}, computed from its header"
         raise UnverifiedBlock(header.number, "hash", f"{to_hex(expected)}, {whose}", found)
     if isinstance(at, int) and header.number != at:
         raise UnverifiedBlock(at, "number", f"{at}", f"{header.number}")
-    return Anchor(header.number, header.hash, header.state_root, is_given)
+    return Anchor(header.number, computed, header.state_root, is_given)
 
 
 def _observed(node: Node, anchor: Anchor, contract: Contract) -> Observed:

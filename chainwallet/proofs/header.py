@@ -15,7 +15,7 @@ class Header:
     """A header's fields, in the order in which they are hashed; those after ``nonce`` are None before their fork."""
 
     parent: Hash32
-    ommers: Hash32
+    ommers_hash: Hash32
     beneficiary: Address
     state_root: Hash32
     transactions_root: Hash32
@@ -27,18 +27,17 @@ class Header:
     gas_limit: int
     gas_used: int
     timestamp_s: int
-    extra: bytes
-    mix: Hash32
+    extra_data: bytes
+    mix_hash: Hash32
     nonce: bytes
     """8 bytes."""
     base_fee_per_gas_wei: int | None = None
     withdrawals_root: Hash32 | None = None
     blob_gas_used: int | None = None
     excess_blob_gas: int | None = None
-    parent_beacon_root: Hash32 | None = None
+    parent_beacon_block_root: Hash32 | None = None
     requests_hash: Hash32 | None = None
 
-    @property
     def hash(self) -> Hash32:
         """The Keccak-256 of the RLP of all fields up to the first that is None."""
         encoded = []
