@@ -31,6 +31,7 @@ from chainwallet.keys.signer import recover
 from chainwallet.keys.transaction import encode_signed, encode_unsigned
 from chainwallet.manifest import Contract, Manifest
 from chainwallet.proofs.account import EMPTY_CODE_HASH, verify_account
+from chainwallet.proofs.block import verify_header
 from chainwallet.proofs.encoding import encode, uint_bytes
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
@@ -83,16 +84,14 @@ def observe(
 
 
 def _anchor(node: Node, at: BlockNumber | Hash32 | None) -> Anchor:
-    header, named = node.header("latest" if at is None else at)
-    computed, is_given = header.hash(), isinstance(at, bytes)
-    expected = at if isinstance(at, bytes) else named
-    if computed != expected:
-        whose = "which was asked for" if is_given else "the hash that the node gives it"
-        found = f"{to_hex(computed)}, computed from its header"
-        raise UnverifiedBlock(header.number, "hash", f"{to_hex(expected)}, {whose}", found)
+    told = node.told_block("latest" if at is None else at)
+    verify_header(told)
+    header, is_given = told.header, isinstance(at, bytes)
+    if isinstance(at, bytes) and told.hash != at:
+        raise UnverifiedBlock(header.number, "hash", f"{to_hex(at)}, which was asked for", to_hex(told.hash))
     if isinstance(at, int) and header.number != at:
-        raise UnverifiedBlock(at, "number", f"{at}", f"{header.number}")
-    return Anchor(header.number, computed, header.state_root, is_given)
+        raise UnverifiedBlock(at, "number", f"{at}, which was asked for", str(header.number))
+    return Anchor(header.number, told.hash, header.state_root, is_given)
 
 
 def _observed(node: Node, anchor: Anchor, contract: Contract) -> Observed:

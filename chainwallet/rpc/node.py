@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
 from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
 from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Transaction, Wei, keccak256
-from chainwallet.proofs.header import Header
-from chainwallet.rpc import shapes
+from chainwallet.proofs.block import ToldBlock
+from chainwallet.rpc import sealed, shapes
 from chainwallet.rpc.answers import BUSY, REVERTED, TOO_MANY_LOGS, SendAnswer, Sent, matches, meaning_of_send
 from chainwallet.rpc.wire import Answer, Failure, Garbled, NoAnswer, Result, Wire, shown_url
 
@@ -76,11 +76,19 @@ class Node:
         """The header at a number or tag; raises ``NodeRefused`` when the node has no such block."""
         return self._read("eth_getBlockByNumber", shapes.block, _at(at), False)
 
-    def header(self, at: At | Hash32) -> tuple[Header, Hash32]:
-        """Every hashed field of the header at a number, tag or hash, and the hash that the node gives it, unchecked."""
+    def told_block(self, at: At | Hash32) -> ToldBlock:
+        """The block at a number, tag or hash with every field that its hash commits to, unchecked.
+
+        Raises ``NodeRefused`` when the node has no such block.
+        """
         if isinstance(at, bytes):
-            return self._read("eth_getBlockByHash", shapes.header, shapes.hexed(at), False)
-        return self._read("eth_getBlockByNumber", shapes.header, _at(at), False)
+            method, name = "eth_getBlockByHash", shapes.hexed(at)
+        else:
+            method, name = "eth_getBlockByNumber", _at(at)
+        found = self._read(method, sealed.told_block, name, False)
+        if found is None:
+            raise NodeRefused(method, NO_CODE, f"there is no block {name}")
+        return found
 
     def genesis_hash(self) -> Hash32:
         """The hash of block 0, which with the chain id names a chain."""

@@ -1,17 +1,14 @@
 """JSON of a node <-> nouns of the EVM (execution-apis: quantities and data are 0x-prefixed hex)."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median_low
-from typing import TypeVar
 
 from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Transaction
-from chainwallet.proofs.header import Header
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
 _SHOWN_CHARACTERS = 80
-T = TypeVar("T")
 
 Topics = Sequence[Hash32 | Sequence[Hash32] | None]
 """Filter by topic position: one value, any of several, or None for every value."""
@@ -91,41 +88,6 @@ def block(value: object) -> Block:
         timestamp_s=quantity(fields.get("timestamp")),
         base_fee_per_gas_wei=quantity(fields.get("baseFeePerGas")),
         gas_limit=quantity(fields.get("gasLimit")),
-    )
-
-
-def header(value: object) -> tuple[Header, Hash32]:
-    """A header with every field that its hash commits to, and the hash under which the node gives it, unchecked."""
-    fields = _fields(value)
-
-    def optional(name: str, read: Callable[[object], T]) -> T | None:
-        return None if fields.get(name) is None else read(fields[name])
-
-    return (
-        Header(
-            parent=hash32(fields.get("parentHash")),
-            ommers_hash=hash32(fields.get("sha3Uncles")),
-            beneficiary=address(fields.get("miner")),
-            state_root=hash32(fields.get("stateRoot")),
-            transactions_root=hash32(fields.get("transactionsRoot")),
-            receipts_root=hash32(fields.get("receiptsRoot")),
-            logs_bloom=_sized(fields.get("logsBloom"), 256),
-            difficulty=quantity(fields.get("difficulty")),
-            number=BlockNumber(quantity(fields.get("number"))),
-            gas_limit=quantity(fields.get("gasLimit")),
-            gas_used=quantity(fields.get("gasUsed")),
-            timestamp_s=quantity(fields.get("timestamp")),
-            extra_data=data(fields.get("extraData")),
-            mix_hash=hash32(fields.get("mixHash")),
-            nonce=_sized(fields.get("nonce"), 8),
-            base_fee_per_gas_wei=optional("baseFeePerGas", quantity),
-            withdrawals_root=optional("withdrawalsRoot", hash32),
-            blob_gas_used=optional("blobGasUsed", quantity),
-            excess_blob_gas=optional("excessBlobGas", quantity),
-            parent_beacon_block_root=optional("parentBeaconBlockRoot", hash32),
-            requests_hash=optional("requestsHash", hash32),
-        ),
-        hash32(fields.get("hash")),
     )
 
 

@@ -331,7 +331,7 @@ def lies_of(bench: Bench, contract: Contract) -> Iterator[tuple[str, Any, type[E
     yield "eth_getProof", {"address": proof["address"]}, NodeRefused, "expected a list"
     for field in ("stateRoot", "hash", "parentHash", "timestamp", "extraData", "logsBloom", "miner", "mixHash"):
         lie = flipped(block[field]) if len(block[field]) > 2 else "0x00"
-        yield "eth_getBlockByNumber", {**block, field: lie}, UnverifiedBlock, "computed from its header"
+        yield "eth_getBlockByNumber", {**block, field: lie}, UnverifiedBlock, "hash of the header"
     yield "eth_getTransactionByHash", {**tx, "input": flipped(tx["input"])}, FalseProof, "hash of the transaction"
 
 
@@ -359,7 +359,7 @@ def test_a_node_cannot_answer_with_another_block(bench: Bench, faulty: Bench, pr
         observe(faulty.node, bench.deployed.manifest, [eur], wanted.hash)
     genesis = bench.ask("eth_getBlockByNumber", "0x0", False)
     proxy.next("eth_getBlockByNumber", Fault(result=genesis), Fault(result=other))
-    with pytest.raises(UnverifiedBlock, match="number"):
+    with pytest.raises(UnverifiedBlock, match=f"number: found {eur.block - 1}, expected {eur.block}, which was asked"):
         observe(faulty.node, bench.deployed.manifest, [eur], eur.block)
 
 
