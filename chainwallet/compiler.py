@@ -170,16 +170,12 @@ def source_hash(given: dict[str, Any]) -> Hash32:
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """What a contract compiles to, with what is needed to compare and to publish it."""
+class CompiledContract:
+    """One contract of a compilation."""
 
-    contract: str
-    given: dict[str, Any]
-    """The standard-JSON input, asking for all outputs."""
-    source_hash: Hash32
-    """What names the input in artefacts and manifests, where it asks for less."""
-    compiler: str
-    """The compiler's version with its commit, such as 0.8.37+commit.f401782d."""
+    name: str
+    path: str
+    """The source that defines it."""
     creation_code: bytes
     runtime_code: bytes
     """As the compiler gives it: immutables are zero."""
@@ -187,14 +183,28 @@ class Compiled:
     metadata: str
     """The compiler's own metadata JSON, byte for byte."""
 
+    def masked(self, code: bytes) -> bytes:
+        """``code`` with the places of the immutables set to zero."""
+        return filled(code, self.immutables, {immutable.name: b"" for immutable in self.immutables})
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What a standard-JSON input compiles to, with what is needed to compare and to publish it."""
+
+    given: dict[str, Any]
+    """The input, asking for all outputs."""
+    source_hash: Hash32
+    """What names the input in artefacts and manifests, where it asks for less."""
+    compiler: str
+    """The compiler's version with its commit, such as 0.8.37+commit.f401782d."""
+    contracts: dict[str, CompiledContract]
+    """By name, those of our own sources that can be deployed."""
+
     @property
     def sources(self) -> dict[str, str]:
         """The text of each source by its path."""
         return {path: source["content"] for path, source in self.given["sources"].items()}
-
-    def masked(self, code: bytes) -> bytes:
-        """``code`` with the places of the immutables set to zero."""
-        return filled(code, self.immutables, {immutable.name: b"" for immutable in self.immutables})
 
 
 def with_all_outputs(given: dict[str, Any]) -> dict[str, Any]:
@@ -231,10 +241,11 @@ def _read_source(path: Path) -> str:
         raise BadValue("sources", str(path), f"a Solidity source that can be read ({reason})") from error
 
 
-def compile_input(given: dict[str, Any], contract: str, solc: Path) -> Compiled:
-    """Compiles ``contract`` from ``given``, a standard-JSON input that holds every source.
+def compile_input(given: dict[str, Any], contract: str, solc: Path) -> Compilation:
+    """Compiles ``given``, a standard-JSON input that holds every source of ``contract``.
 
-    Raises ``BadValue`` of field ``sources`` with the compiler's own words where they do not compile.
+    Raises ``BadValue`` of field ``sources`` where they do not compile, with the compiler's own words, and where there
+    is no such contract in them.
     """
     import solcx  # noqa: PLC0415 - slow, and only those who verify or build need it
     from solcx.exceptions import SolcError  # noqa: PLC0415 - as above
@@ -244,16 +255,25 @@ def compile_input(given: dict[str, Any], contract: str, solc: Path) -> Compiled:
         answer = solcx.compile_standard(asked, solc_binary=solc)
     except SolcError as error:
         raise BadValue("sources", f"src/{contract}.sol", f"Solidity that compiles: {error.message}") from error
-    made = answer["contracts"][f"src/{contract}.sol"][contract]
+    contracts = {
+        name: _compiled(name, path, made, answer["sources"])
+        for path, named in answer["contracts"].items()
+        for name, made in named.items()
+        if path == f"src/{name}.sol" and made["evm"]["bytecode"]["object"]
+    }
+    if contract not in contracts:
+        raise BadValue("sources", f"src/{contract}.sol", f"a contract {contract} that can be deployed")
+    return Compilation(asked, source_hash(given), _full_version(solc), contracts)
+
+
+def _compiled(name: str, path: str, made: dict[str, Any], sources: dict[str, Any]) -> CompiledContract:
     deployed = made["evm"]["deployedBytecode"]
-    return Compiled(
-        contract=contract,
-        given=asked,
-        source_hash=source_hash(given),
-        compiler=_full_version(solc),
+    return CompiledContract(
+        name=name,
+        path=path,
         creation_code=bytes.fromhex(made["evm"]["bytecode"]["object"]),
         runtime_code=bytes.fromhex(deployed["object"]),
-        immutables=_immutables(deployed["immutableReferences"], answer["sources"]),
+        immutables=_immutables(deployed["immutableReferences"], sources),
         metadata=made["metadata"],
     )
 

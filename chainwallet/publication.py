@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from string import Template
 
+from eth_abi.abi import encode
+
 from chainwallet.abi.calls import constructor_data
-from chainwallet.compiler import Compiled, json_text
+from chainwallet.compiler import Compilation, CompiledContract, json_text
 from chainwallet.deployment import ADMIN_DELAY_S
-from chainwallet.evm import checksum, keccak256, to_hex
+from chainwallet.evm import Address, checksum, keccak256, to_hex
 from chainwallet.manifest import Contract, Manifest
+from chainwallet.verification import LEDGER, parts_of
 
 README = "README.md"
 
@@ -24,89 +27,108 @@ class Publication:
     files: dict[str, str]
     included: tuple[Contract, ...]
     left_out: tuple[Contract, ...]
-    """Deployed from other code than ``compiled``'s."""
+    """Deployed from other code than the compilation's."""
 
 
 @dataclass(frozen=True)
 class _Deployed:
-    """One contract on its chain."""
+    """One contract on its chain: a ledger, or the office of one."""
 
     chain_id: int
-    contract: Contract
+    ledger: Contract
+    compiled: CompiledContract
+    address: Address
 
     @property
     def arguments(self) -> str:
         """The constructor's arguments, ABI-encoded, in hex without 0x."""
-        return constructor_data(self.contract.currency, self.contract.admin, ADMIN_DELAY_S).hex()
+        if self.compiled.name == LEDGER:
+            return constructor_data(self.ledger.currency, self.ledger.admin, ADMIN_DELAY_S).hex()
+        return encode(["string"], [self.ledger.currency]).hex()
+
+    @property
+    def told_arguments(self) -> str:
+        """The same for a person."""
+        if self.compiled.name == LEDGER:
+            return (
+                f"currency {self.ledger.currency}, admin {checksum(self.ledger.admin)}, admin delay {ADMIN_DELAY_S} s"
+            )
+        return f"currency {self.ledger.currency}"
 
     @property
     def arguments_file(self) -> str:
         """Where they are kept; by chain and address, because a currency may be on many chains."""
-        return f"constructor-arguments/{self.chain_id}-{checksum(self.contract.address)}.txt"
+        return f"constructor-arguments/{self.chain_id}-{checksum(self.address)}.txt"
 
 
-def publication_of(compiled: Compiled, manifests: Iterable[Manifest]) -> Publication:
-    """Everything that the services ask for to verify ``compiled`` at each address that ``manifests`` name."""
-    ours = keccak256(compiled.masked(compiled.runtime_code))
-    every = [_Deployed(manifest.chain.chain_id, each) for manifest in manifests for each in manifest.contracts]
-    included = [each for each in every if each.contract.masked_code_hash == ours]
-    files = {
-        f"{compiled.contract}.standard-input.json": json_text(compiled.given),
-        f"{compiled.contract}.metadata.json": compiled.metadata,
-        **{each.arguments_file: each.arguments for each in included},  # no line end: forms and curl send it as it is
-    }
-    files[README] = _about(compiled) + "".join(_how_to(compiled, each) for each in included)
+def publication_of(compilation: Compilation, manifests: Iterable[Manifest]) -> Publication:
+    """Everything that the services ask for to verify ``compilation`` at each address that ``manifests`` name."""
+    ledger = compilation.contracts[LEDGER]
+    ours = keccak256(ledger.masked(ledger.runtime_code))
+    every = [(manifest.chain.chain_id, each) for manifest in manifests for each in manifest.contracts]
+    included = [
+        _Deployed(chain_id, each, compilation.contracts[name], address)
+        for chain_id, each in every
+        if each.masked_code_hash == ours
+        for name, address in parts_of(compilation, each.address).items()
+    ]
+    files = {f"{LEDGER}.standard-input.json": json_text(compilation.given)}
+    for name in parts_of(compilation, Address(bytes(20))):
+        files[f"{name}.metadata.json"] = compilation.contracts[name].metadata
+    for deployed in included:
+        files[deployed.arguments_file] = deployed.arguments  # no line end: forms and curl send it as it is
+    files[README] = _about(compilation) + "".join(_how_to(compilation, deployed) for deployed in included)
     return Publication(
         files=files,
-        included=tuple(each.contract for each in included),
-        left_out=tuple(each.contract for each in every if each not in included),
+        included=tuple(each for _, each in every if each.masked_code_hash == ours),
+        left_out=tuple(each for _, each in every if each.masked_code_hash != ours),
     )
 
 
-def _about(compiled: Compiled) -> str:
-    settings = compiled.given["settings"]
+def _about(compilation: Compilation) -> str:
+    settings = compilation.given["settings"]
+    parts = [compilation.contracts[name] for name in parts_of(compilation, Address(bytes(20)))]
     return _ABOUT.substitute(
-        _names(compiled),
+        ledger=LEDGER,
+        contracts=", ".join(f"`{part.path}:{part.name}`" for part in parts),
+        metadata=", ".join(f"`{part.name}.metadata.json`" for part in parts),
+        compiler=compilation.compiler,
         optimizer="on" if settings["optimizer"]["enabled"] else "off",
         runs=settings["optimizer"]["runs"],
         via_ir="on" if settings["viaIR"] else "off",
         evm=settings["evmVersion"],
         append="yes" if settings["metadata"]["appendCBOR"] else "no",
         hash=settings["metadata"]["bytecodeHash"],
-        files=len(compiled.sources),
-        source_hash=to_hex(compiled.source_hash),
+        files=len(compilation.sources),
+        source_hash=to_hex(compilation.source_hash),
     )
 
 
-def _how_to(compiled: Compiled, deployed: _Deployed) -> str:
-    contract = deployed.contract
+def _how_to(compilation: Compilation, deployed: _Deployed) -> str:
+    contract, compiled = deployed.ledger, deployed.compiled
+    made = "created" if compiled.name == LEDGER else f"the office of {LEDGER} {contract.currency}, created with it"
     return _HOW_TO.substitute(
-        _names(compiled),
+        ledger=LEDGER,
+        contract=compiled.name,
+        identifier=f"{compiled.path}:{compiled.name}",
+        compiler=compilation.compiler,
+        made=made,
         currency=contract.currency,
         chain_id=deployed.chain_id,
-        address=checksum(contract.address),
+        address=checksum(deployed.address),
         block=contract.block,
         tx=to_hex(contract.tx),
-        admin=checksum(contract.admin),
-        delay=ADMIN_DELAY_S,
+        told_arguments=deployed.told_arguments,
         arguments=deployed.arguments_file,
     )
 
 
-def _names(compiled: Compiled) -> dict[str, str]:
-    return {
-        "contract": compiled.contract,
-        "identifier": f"src/{compiled.contract}.sol:{compiled.contract}",
-        "compiler": compiled.compiler,
-    }
-
-
 _ABOUT = Template("""\
-# Publishing the source code of $contract
+# Publishing the source code of $ledger
 
 | field | value |
 |---|---|
-| contract | `$contract`, in full `$identifier` |
+| contracts | $contracts |
 | compiler | `$compiler`; for services that want a v in front `v$compiler` |
 | optimizer | $optimizer, $runs runs; via IR $via_ir |
 | EVM version | $evm |
@@ -115,9 +137,9 @@ _ABOUT = Template("""\
 | sources | $files files |
 | input | `$source_hash`, the `sourceHash` of manifests |
 
-- `$contract.standard-input.json` is the compiler's whole input: every source and every setting. It asks for all
+- `$ledger.standard-input.json` is the compiler's whole input: every source and every setting. It asks for all
   outputs; the input that `sourceHash` names asks for less, which changes nothing in the code.
-- `$contract.metadata.json` is the compiler's own metadata, with the Keccak-256 of every source.
+- $metadata: the compiler's own metadata, with the Keccak-256 of every source.
 - `constructor-arguments/` has the ABI-encoded arguments of each deployed contract, in hex without 0x.
 
 Compiling the input gives the deployed code, with zeros in the places of the immutables, which the services leave out
@@ -130,9 +152,9 @@ immutables, and the code's hash by a proof under a block's hash.
 _HOW_TO = Template("""
 ## $contract $currency on chain $chain_id
 
-Address `$address`, created in block $block by the transaction
-`$tx` with the arguments currency $currency,
-admin $admin, admin delay $delay s.
+Address `$address`, $made in block $block by the transaction
+`$tx`.
+Constructor arguments: $told_arguments.
 
 **Etherscan**, by the form: compiler type `Solidity (Standard-Json-Input)`, compiler version `v$compiler`,
 licence MIT; then the file and the arguments. By the API, with your key:
@@ -143,7 +165,7 @@ curl "https://api.etherscan.io/v2/api?chainid=$chain_id" \\
   --data-urlencode module=contract --data-urlencode action=verifysourcecode \\
   --data-urlencode contractaddress=$address \\
   --data-urlencode codeformat=solidity-standard-json-input \\
-  --data-urlencode sourceCode@$contract.standard-input.json \\
+  --data-urlencode sourceCode@$ledger.standard-input.json \\
   --data-urlencode contractname=$identifier \\
   --data-urlencode compilerversion=v$compiler \\
   --data-urlencode constructorArguements@$arguments \\
@@ -160,7 +182,7 @@ had; its newer pages write `constructorArguments`.
 curl "$$BLOCKSCOUT/api/v2/smart-contracts/$address/verification/via/standard-input" \\
   -F compiler_version=v$compiler -F contract_name=$contract -F license_type=mit \\
   -F autodetect_constructor_args=false -F "constructor_args=<$arguments" \\
-  -F "files[0]=@$contract.standard-input.json;type=application/json"
+  -F "files[0]=@$ledger.standard-input.json;type=application/json"
 curl "$$BLOCKSCOUT/api/v2/smart-contracts/$address"
 ```
 
@@ -171,7 +193,7 @@ The first starts it; `is_verified` in the answer to the second says when it is d
 ```
 jq '{stdJsonInput: ., compilerVersion: "$compiler", contractIdentifier: "$identifier",
   creationTransactionHash: "$tx"}' \\
-  $contract.standard-input.json > request.json
+  $ledger.standard-input.json > request.json
 curl -H "Content-Type: application/json" --data-binary @request.json \\
   "https://sourcify.dev/server/v2/verify/$chain_id/$address"
 curl "https://sourcify.dev/server/v2/verify/$$VERIFICATION_ID"

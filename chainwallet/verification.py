@@ -1,8 +1,11 @@
 """An auditor's check of deployed contracts: what the sources compile to, beside what a block's hash commits to.
 
-``observe`` asks a node and believes only what it can prove: the header is hashed, and the account's proof is followed
+``observe`` asks a node and believes only what it can prove: the header is hashed, and each account's proof is followed
 from the header's state root to the hash of its code. ``judge`` compares, purely: the compiled code with its immutables
-filled in, the immutables one by one, and the transaction that created the contract.
+filled in, the immutables one by one, and the transaction that created the ledger.
+
+A ledger is the code at its address and, where that code names one, the code of its office: the contract that it made
+when it was made, and that answers for it what it does not answer itself.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,9 +16,9 @@ from eth_abi.exceptions import DecodingError
 
 from chainwallet.abi.calls import constructor_data
 from chainwallet.abi.deployed_code import Difference, filled, first_difference, text_of_word, words_of
-from chainwallet.compiler import Compiled
+from chainwallet.compiler import Compilation, CompiledContract
 from chainwallet.deployment import chain_of
-from chainwallet.errors import BadSignature, FalseProof, UnverifiedBlock, WrongChain
+from chainwallet.errors import BadSignature, BadValue, FalseProof, UnverifiedBlock, WrongChain
 from chainwallet.evm import (
     Address,
     BlockNumber,
@@ -32,11 +35,30 @@ from chainwallet.keys.transaction import encode_signed, encode_unsigned
 from chainwallet.manifest import Contract, Manifest
 from chainwallet.proofs.account import EMPTY_CODE_HASH, verify_account
 from chainwallet.proofs.block import verify_header
-from chainwallet.proofs.encoding import encode, uint_bytes
+from chainwallet.proofs.creation import FIRST_NONCE_OF_A_CONTRACT, created_address
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 
+LEDGER = "Cash"
+OFFICE = "Office"
 CONSTRUCTOR = ("string", "address", "uint48")  # Cash: currency, admin, seconds between two steps of a new admin
+
+
+def parts_of(compilation: Compilation, address: Address) -> dict[str, Address]:
+    """The contracts that make up the ledger at ``address`` and where each must stand, by name, the ledger first.
+
+    Raises ``BadValue`` of field ``sources`` where the ledger names an office that is not among the sources.
+    """
+    if not any(each.name == "_office" for each in compilation.contracts[LEDGER].immutables):
+        return {LEDGER: address}
+    if OFFICE not in compilation.contracts:
+        raise BadValue("sources", f"no src/{OFFICE}.sol", f"a contract {OFFICE}, which {LEDGER} names as its own")
+    return {LEDGER: address, OFFICE: office_of(address)}
+
+
+def office_of(address: Address) -> Address:
+    """Where the office of the ledger at ``address`` stands: it is the first contract that the ledger makes."""
+    return created_address(address, FIRST_NONCE_OF_A_CONTRACT)
 
 
 # ------------------------------------------------------------------------------------------------ what the chain says
@@ -54,14 +76,19 @@ class Anchor:
 
 
 @dataclass(frozen=True)
+class ProvedCode:
+    """The code at an address: ``hash`` is from the account's proof, and ``code`` hashes to it."""
+
+    hash: Hash32
+    code: bytes
+
+
+@dataclass(frozen=True)
 class Observed:
-    """What stands at a contract's address in the anchor's state."""
+    """What stands at a ledger's address, and where its office would be, in the anchor's state."""
 
     contract: Contract
-    code_hash: Hash32
-    """From the account's proof."""
-    code: bytes
-    """Hashes to ``code_hash``."""
+    codes: dict[Address, ProvedCode]
     creation: tuple[Transaction, bytes] | None
     """The transaction that the manifest names, hashed, and its signature; None where the node does not have it."""
 
@@ -96,16 +123,31 @@ def _anchor(node: Node, at: BlockNumber | Hash32 | None) -> Anchor:
 
 def _observed(node: Node, anchor: Anchor, contract: Contract) -> Observed:
     where = f"Cash {contract.currency} at {checksum(contract.address)}"
-    proof = node.account_proof(contract.address, anchor.number)
-    account = verify_account(anchor.state_root, contract.address, proof)
-    code = node.code(contract.address, anchor.number)
+    codes = {
+        address: _proved_code(node, anchor, address, what)
+        for address, what in ((contract.address, where), (office_of(contract.address), f"the office of {where}"))
+    }
+    creation = node.transaction(contract.tx)
+    if creation is not None and (found := _hash_of(*creation)) != contract.tx:
+        raise FalseProof(f"hash of the transaction that created {where}", to_hex(contract.tx), to_hex(found))
+    return Observed(contract, codes, creation)
+
+
+def _hash_of(tx: Transaction, signature: bytes) -> bytes:
+    """The hash of a transaction as the node tells it; empty where nobody can have sent such a one."""
+    try:
+        return keccak256(encode_signed(tx, signature))
+    except BadValue:
+        return b""
+
+
+def _proved_code(node: Node, anchor: Anchor, address: Address, what: str) -> ProvedCode:
+    account = verify_account(anchor.state_root, address, node.account_proof(address, anchor.number))
+    code = node.code(address, anchor.number)
     if keccak256(code) != account.code_hash:
         expected = f"{to_hex(account.code_hash)}, which its account's proof gives"
-        raise FalseProof(f"hash of the code of {where}", expected, to_hex(keccak256(code)))
-    creation = node.transaction(contract.tx)
-    if creation is not None and (found := keccak256(encode_signed(*creation))) != contract.tx:
-        raise FalseProof(f"hash of the transaction that created {where}", to_hex(contract.tx), to_hex(found))
-    return Observed(contract, account.code_hash, code, creation)
+        raise FalseProof(f"hash of the code of {what}", expected, to_hex(keccak256(code)))
+    return ProvedCode(account.code_hash, code)
 
 
 # ------------------------------------------------------------------------------------------------ what follows from it
@@ -130,8 +172,26 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One contract of a ledger: the code at its address beside the compiled code with its immutables filled in."""
+
+    name: str
+    address: Address
+    code_hash: Hash32
+    """Proved."""
+    code_bytes: int
+    expected_hash: Hash32
+    """Keccak-256 of what the sources give."""
+    difference: Difference | None
+    immutables: tuple[Held, ...]
+    """Empty where the code has another length, so that nothing can be read from it."""
+    faults: tuple[str, ...]
+    """How it contradicts the sources."""
+
+
+@dataclass(frozen=True)
 class Creation:
-    """The transaction that made the contract: who signed it, and with which arguments."""
+    """The transaction that made the ledger: who signed it, and with which arguments."""
 
     tx: Hash32
     sender: Address
@@ -144,16 +204,11 @@ class Creation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a deployed contract is what the sources compile to, with all that was found to say so."""
+    """Whether a deployed ledger is what the sources compile to, with all that was found to say so."""
 
     contract: Contract
-    code_hash: Hash32
-    code_bytes: int
-    expected_hash: Hash32
-    """Keccak-256 of the compiled code, its immutables filled in."""
-    difference: Difference | None
-    immutables: tuple[Held, ...]
-    """Empty where the code has another length, so that nothing can be read from it."""
+    parts: tuple[Part, ...]
+    """The ledger's own code first."""
     creation: Creation | None
     faults: tuple[str, ...]
     """Everything that contradicts the sources or the manifest."""
@@ -166,65 +221,88 @@ class Verdict:
         return not self.faults
 
 
-def judge(compiled: Compiled, chain: ChainName, observed: Observed) -> Verdict:
-    """Compares what stands at a contract's address with what ``compiled`` makes of its chain, address and currency."""
+def judge(compilation: Compilation, chain: ChainName, observed: Observed) -> Verdict:
+    """Compares what stands at a ledger's addresses with what ``compilation`` gives for chain, address and currency."""
     contract = observed.contract
-    words = words_of(Cash(chain, contract.money_currency, contract.address))
-    has_its_length = len(observed.code) == len(compiled.runtime_code)
-    held = tuple(_held(compiled, observed.code, words)) if has_its_length else ()
+    parts = tuple(
+        _part(compilation.contracts[name], Cash(chain, contract.money_currency, address), observed)
+        for name, address in parts_of(compilation, contract.address).items()
+    )
+    creation, creation_faults, creation_notes = _creation(compilation.contracts[LEDGER], chain, observed)
+    return Verdict(
+        contract=contract,
+        parts=parts,
+        creation=creation,
+        faults=(*_faults(contract, parts), *creation_faults),
+        notes=(*_notes(compilation, contract, parts), *creation_notes),
+    )
+
+
+def _part(compiled: CompiledContract, at: Cash, observed: Observed) -> Part:
+    proved, words = observed.codes[at.address], words_of(at, office_of(observed.contract.address))
+    has_its_length = len(proved.code) == len(compiled.runtime_code)
+    held = tuple(_held(compiled, proved.code, words)) if has_its_length else ()
     unknown = {
-        each.name: each.words_in(observed.code)[0]
+        each.name: each.words_in(proved.code)[0]
         for each in compiled.immutables
         if has_its_length and each.name not in words
     }
     expected = filled(compiled.runtime_code, compiled.immutables, words | unknown)
-    difference = first_difference(expected, observed.code, compiled.immutables)
-    creation, creation_faults, creation_notes = _creation(compiled, chain, observed)
-    return Verdict(
-        contract=contract,
-        code_hash=observed.code_hash,
-        code_bytes=len(observed.code),
+    return Part(
+        name=compiled.name,
+        address=at.address,
+        code_hash=proved.hash,
+        code_bytes=len(proved.code),
         expected_hash=keccak256(expected),
-        difference=difference,
+        difference=first_difference(expected, proved.code, compiled.immutables),
         immutables=held,
-        creation=creation,
-        faults=(*_code_faults(compiled, observed, held), *creation_faults),
-        notes=(*_notes(compiled, contract, held), *creation_notes),
+        faults=tuple(_code_faults(compiled, proved, held)),
     )
 
 
-def _held(compiled: Compiled, code: bytes, words: dict[str, bytes]) -> Iterator[Held]:
+def _held(compiled: CompiledContract, code: bytes, words: dict[str, bytes]) -> Iterator[Held]:
     for each in compiled.immutables:
         expected = text_of_word(each.kind, words[each.name]) if each.name in words else None
         yield Held(each.name, each.kind, tuple(text_of_word(each.kind, word) for word in each.words_in(code)), expected)
 
 
-def _code_faults(compiled: Compiled, observed: Observed, held: tuple[Held, ...]) -> Iterator[str]:
-    contract = observed.contract
-    if observed.code_hash == EMPTY_CODE_HASH:
-        yield f"there is no code; the manifest says that it was deployed in block {contract.block}"
-    elif not held and compiled.immutables:
-        yield f"the code has {len(observed.code)} bytes, expected {len(compiled.runtime_code)}"
-    elif compiled.masked(observed.code) != compiled.masked(compiled.runtime_code):
+def _code_faults(compiled: CompiledContract, proved: ProvedCode, held: tuple[Held, ...]) -> Iterator[str]:
+    size, expected_size = len(proved.code), len(compiled.runtime_code)
+    if proved.hash == EMPTY_CODE_HASH:
+        yield "there is no code"
+    elif size != expected_size:
+        yield f"the code has {size} bytes, expected {expected_size}"
+    elif compiled.masked(proved.code) != compiled.masked(compiled.runtime_code):
         yield "the code differs from what the sources compile to, also outside of the immutables"
     for each in held:
         if not each.agrees:
             expected = each.expected if each.expected is not None else "one value in all its places"
             yield f"the immutable {each.name} holds {' and '.join(each.found)}, expected {expected}"
-    if observed.code_hash != contract.code_hash:
-        yield f"the manifest says that the code's hash is {to_hex(contract.code_hash)}"
 
 
-def _notes(compiled: Compiled, contract: Contract, held: tuple[Held, ...]) -> Iterator[str]:
-    unchecked = [each.name for each in held if each.expected is None]
-    if unchecked:
-        yield f"not checked, because nothing says what they must hold: {', '.join(unchecked)}"
-    if compiled.source_hash != contract.source_hash:
+def _faults(contract: Contract, parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        for fault in part.faults:
+            yield f"{part.name}: {fault}"
+    found = parts[0].code_hash
+    if found == EMPTY_CODE_HASH:
+        yield f"the manifest says that it was deployed in block {contract.block}"
+    elif found != contract.code_hash:
+        yield f"the manifest says that the hash of its code is {to_hex(contract.code_hash)}"
+
+
+def _notes(compilation: Compilation, contract: Contract, parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        unchecked = [each.name for each in part.immutables if each.expected is None]
+        if unchecked:
+            names = ", ".join(unchecked)
+            yield f"{part.name}: not checked, because nothing says what they must hold: {names}"
+    if compilation.source_hash != contract.source_hash:
         yield (
             f"the manifest names other sources ({to_hex(contract.source_hash)}) than those compiled here "
-            f"({to_hex(compiled.source_hash)})"
+            f"({to_hex(compilation.source_hash)})"
         )
-    if compiled.compiler != contract.compiler:
+    if compilation.compiler != contract.compiler:
         yield f"the manifest names the compiler {contract.compiler!r}"
 
 
@@ -232,7 +310,7 @@ def _notes(compiled: Compiled, contract: Contract, held: tuple[Held, ...]) -> It
 
 
 def _creation(
-    compiled: Compiled, chain: ChainName, observed: Observed
+    compiled: CompiledContract, chain: ChainName, observed: Observed
 ) -> tuple[Creation | None, tuple[str, ...], tuple[str, ...]]:
     """Who created the contract and how, what contradicts the manifest in it, and what is to be noted."""
     contract = observed.contract
@@ -244,7 +322,7 @@ def _creation(
         sender = recover(keccak256(encode_unsigned(tx)), signature)
     except BadSignature:
         return None, (f"{name} is not signed",), ()
-    made = Address(keccak256(encode([sender, uint_bytes(tx.nonce)]))[12:])  # Yellow Paper 7: CREATE
+    made = created_address(sender, tx.nonce)
     if tx.to is not None or tx.chain_id != chain.chain_id or made != contract.address:
         return None, (f"{name} does not create this contract",), ()
     size = len(compiled.creation_code)

@@ -76,8 +76,12 @@ def filled(code: bytes, immutables: Iterable[Immutable], words: Mapping[str, byt
     return bytes(made)
 
 
-def words_of(cash: Cash) -> dict[str, bytes]:
-    """What the immutables of the contract ``cash`` must hold: its signing domain, cached in parts, and its currency."""
+def words_of(cash: Cash, office: Address) -> dict[str, bytes]:
+    """What the immutables of the code at ``cash.address`` must hold: the signing domain in parts, currency, office.
+
+    ``office`` is where the contract stands that answers for a ledger what the ledger does not answer itself. The office
+    is such code too: it holds the same, with its own address in the domain.
+    """
     domain = domain_of(cash)
     return {
         "_cachedDomainSeparator": domain.separator,
@@ -88,6 +92,7 @@ def words_of(cash: Cash) -> dict[str, bytes]:
         "_name": _short_string(domain.name),
         "_version": _short_string(domain.version),
         "_currency": _short_string(cash.currency.code),
+        "_office": office.rjust(32, b"\0"),
     }
 
 

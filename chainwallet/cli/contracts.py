@@ -10,12 +10,13 @@ from chainwallet.cli.terminal import alone, config_of, console, read_file, say, 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from chainwallet.compiler import Compiled
+    from chainwallet.abi.deployed_code import Difference
+    from chainwallet.compiler import Compilation
     from chainwallet.config import Config
     from chainwallet.evm import BlockNumber, Hash32
     from chainwallet.manifest import Contract, Manifest
     from chainwallet.rpc import Node
-    from chainwallet.verification import Anchor, Verdict
+    from chainwallet.verification import Anchor, Part, Verdict
 
 app = typer.Typer(
     help="The deployed contracts, for an auditor: check them against their sources, publish the sources.",
@@ -188,7 +189,7 @@ def _chosen(manifest: "Manifest", codes: list[str] | None) -> "list[Contract]":
     return [known[code] for code in wanted]
 
 
-def _changed(compiled: "Compiled") -> list[str]:
+def _changed(compiled: "Compilation") -> list[str]:
     """The sources that are not, byte for byte, the package's own."""
     from chainwallet.artifacts import load_input
 
@@ -200,7 +201,7 @@ def _changed(compiled: "Compiled") -> list[str]:
 
 
 def document(
-    manifest: "Manifest", anchor: "Anchor", compiled: "Compiled", changed: list[str], verdicts: "list[Verdict]"
+    manifest: "Manifest", anchor: "Anchor", compiled: "Compilation", changed: list[str], verdicts: "list[Verdict]"
 ) -> dict[str, Any]:
     """Everything that was found, as one JSON object; bytes are hex, values of immutables as a person reads them."""
     from chainwallet.evm import to_hex
@@ -225,32 +226,12 @@ def document(
 def _verdict_document(verdict: "Verdict") -> dict[str, Any]:
     from chainwallet.evm import checksum, to_hex
 
-    creation, difference = verdict.creation, verdict.difference
+    creation = verdict.creation
     return {
-        "contract": CONTRACT,
         "currency": verdict.contract.currency,
         "address": checksum(verdict.contract.address),
         "equal": verdict.equal,
-        "code_bytes": verdict.code_bytes,
-        "code_hash": to_hex(verdict.code_hash),
-        "expected_code_hash": to_hex(verdict.expected_hash),
-        "first_difference": None
-        if difference is None
-        else {
-            "offset": difference.offset,
-            "expected": difference.expected,
-            "found": difference.found,
-            "immutable": difference.immutable,
-            "around": {
-                "offset": difference.start,
-                "expected": to_hex(difference.expected_around),
-                "found": to_hex(difference.found_around),
-            },
-        },
-        "immutables": [
-            {"name": held.name, "type": held.kind, "found": list(held.found), "expected": held.expected}
-            for held in verdict.immutables
-        ],
+        "parts": [_part_document(part) for part in verdict.parts],
         "creation": None
         if creation is None
         else {
@@ -266,8 +247,38 @@ def _verdict_document(verdict: "Verdict") -> dict[str, Any]:
     }
 
 
+def _part_document(part: "Part") -> dict[str, Any]:
+    from chainwallet.evm import checksum, to_hex
+
+    difference = part.difference
+    return {
+        "contract": part.name,
+        "address": checksum(part.address),
+        "code_bytes": part.code_bytes,
+        "code_hash": to_hex(part.code_hash),
+        "expected_code_hash": to_hex(part.expected_hash),
+        "first_difference": None
+        if difference is None
+        else {
+            "offset": difference.offset,
+            "expected": difference.expected,
+            "found": difference.found,
+            "immutable": difference.immutable,
+            "around": {
+                "offset": difference.start,
+                "expected": to_hex(difference.expected_around),
+                "found": to_hex(difference.found_around),
+            },
+        },
+        "immutables": [
+            {"name": held.name, "type": held.kind, "found": list(held.found), "expected": held.expected}
+            for held in part.immutables
+        ],
+    }
+
+
 def _tell(
-    story: "Console", anchor: "Anchor", compiled: "Compiled", changed: list[str], verdicts: "list[Verdict]"
+    story: "Console", anchor: "Anchor", compiled: "Compilation", changed: list[str], verdicts: "list[Verdict]"
 ) -> None:
     from chainwallet.evm import to_hex
 
@@ -287,38 +298,44 @@ def _tell_verdict(story: "Console", verdict: "Verdict") -> None:
 
     result = "equal" if verdict.equal else "DIFFERENT"
     say(story, f"Cash {verdict.contract.currency} at {checksum(verdict.contract.address)}: {result}")
-    say(story, f"    code: {verdict.code_bytes:,} bytes, Keccak-256 {to_hex(verdict.code_hash)}, proved")
-    if verdict.difference is None:
-        say(story, "    the sources give the same bytes, with these immutables filled in:")
-    else:
-        say(story, f"    the sources give {to_hex(verdict.expected_hash)}")
-        _tell_difference(story, verdict)
-    for held in verdict.immutables:
-        checked = "as it must be" if held.expected is not None else "not checked"
-        remark = checked if held.agrees else f"WRONG, expected {held.expected or 'one value in all its places'}"
-        say(story, f"        {held.name:{NAME_COLUMNS}}  {' and '.join(held.found)}  {remark}")
+    for part in verdict.parts:
+        _tell_part(story, part)
     made = verdict.creation
     if made is not None:
         say(story, f"    created by {checksum(made.sender)}, nonce {made.nonce}, in the transaction {to_hex(made.tx)}")
         arguments = f"currency {made.currency}, admin {checksum(made.admin)}, admin delay {made.admin_delay_s} s"
-        say(story, f"    with the same creation code and the arguments {arguments}")
+        say(story, f"    with the creation code that the sources give and the arguments {arguments}")
     for fault in verdict.faults:
         say(story, f"    DIFFERENT: {fault}")
     for note in verdict.notes:
         say(story, f"    note: {note}")
 
 
-def _tell_difference(story: "Console", verdict: "Verdict") -> None:
-    difference = verdict.difference
-    assert difference is not None  # noqa: S101 - told only where there is one
+def _tell_part(story: "Console", part: "Part") -> None:
+    from chainwallet.evm import checksum, to_hex
+
+    say(story, f"    {part.name} at {checksum(part.address)}")
+    say(story, f"        code: {part.code_bytes:,} bytes, Keccak-256 {to_hex(part.code_hash)}, proved")
+    if part.difference is None:
+        say(story, "        the sources give the same bytes, with these immutables filled in:")
+    else:
+        say(story, f"        the sources give {to_hex(part.expected_hash)}")
+        _tell_difference(story, part.difference)
+    for held in part.immutables:
+        checked = "as it must be" if held.expected is not None else "not checked"
+        remark = checked if held.agrees else f"WRONG, expected {held.expected or 'one value in all its places'}"
+        say(story, f"            {held.name:{NAME_COLUMNS}}  {' and '.join(held.found)}  {remark}")
+
+
+def _tell_difference(story: "Console", difference: "Difference") -> None:
     where = f"in the immutable {difference.immutable}" if difference.immutable else "outside of the immutables"
-    say(story, f"    first difference at byte {difference.offset}, {where}:")
+    say(story, f"        first difference at byte {difference.offset}, {where}:")
     for what, byte, around in (
         ("expected", difference.expected, difference.expected_around),
         ("found", difference.found, difference.found_around),
     ):
         told = "the end of the code" if byte is None else f"{byte:02x}"
-        say(story, f"        {what:8}  {told}  in {around.hex(' ') or 'nothing'} (from byte {difference.start})")
+        say(story, f"            {what:8}  {told}  in {around.hex(' ') or 'nothing'} (from byte {difference.start})")
 
 
 def _tell_limits(story: "Console", anchor: "Anchor") -> None:

@@ -57,10 +57,11 @@ def test_a_difference_in_an_immutable_is_told_as_such(offset: int, name: str | N
 
 def test_what_a_ledgers_immutables_must_hold() -> None:
     """The signing domain in parts, each as the EIP-712 hash or word that it is, and the currency."""
-    words, domain = words_of(CASH), domain_of(CASH)
+    words, domain = words_of(CASH, Address(b"\x22" * 20)), domain_of(CASH)
     assert words["_cachedDomainSeparator"] == domain.separator
     assert words["_hashedName"] == keccak256(b"Cash EUR")
     assert words["_currency"] == b"EUR" + bytes(28) + b"\x03"
+    assert words["_office"] == bytes(12) + b"\x22" * 20
     assert all(len(word) == 32 for word in words.values())
 
 

@@ -10,7 +10,14 @@ import pytest
 from chainwallet.abi.calls import constructor_data
 from chainwallet.abi.deployed_code import filled, words_of
 from chainwallet.artifacts import load_artifact, load_input
-from chainwallet.compiler import CHECKOUT_CONTRACTS, Compiled, compile_input, source_hash, with_sources
+from chainwallet.compiler import (
+    CHECKOUT_CONTRACTS,
+    Compilation,
+    CompiledContract,
+    compile_input,
+    source_hash,
+    with_sources,
+)
 from chainwallet.deployment import ADMIN_DELAY_S
 from chainwallet.errors import BadValue, FalseProof, NodeRefused, UnverifiedBlock, WrongChain
 from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, keccak256, to_hex
@@ -18,15 +25,15 @@ from chainwallet.keys.transaction import decode_signed
 from chainwallet.manifest import Contract, Manifest
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
-from chainwallet.verification import Anchor, Verdict, judge, observe
+from chainwallet.verification import LEDGER, Anchor, Part, Verdict, judge, observe, office_of, parts_of
 from tests.chain.bench import EUR, JPY, ROLES, Bench, key_of
 from tests.chain.fault_proxy import Fault, FaultProxy
 
-SENTENCE = "return 6;"  # of decimals(), in Cash.sol
+LINE = "return 6;"  # of decimals()
 
 
 @pytest.fixture(scope="session")
-def compiled(solc: Path) -> Compiled:
+def compiled(solc: Path) -> Compilation:
     """What the package's own sources compile to."""
     return compile_input(load_input("Cash"), "Cash", solc)
 
@@ -41,7 +48,7 @@ def eur(bench: Bench) -> Contract:
 
 def verified(
     bench: Bench,
-    compiled: Compiled,
+    compiled: Compilation,
     contract: Contract,
     at: BlockNumber | Hash32 | None = None,
     node: Node | None = None,
@@ -51,17 +58,31 @@ def verified(
     return anchor, judge(compiled, manifest.chain, observed)
 
 
-def with_code(bench: Bench, compiled: Compiled, contract: Contract, code: bytes) -> Verdict:
-    """The verdict where other code stands at the contract's address, and the manifest's author knows of it."""
-    bench.ask("anvil_setCode", checksum(contract.address), to_hex(code))
+def with_code(
+    bench: Bench, compiled: Compilation, contract: Contract, code: bytes, address: Address | None = None
+) -> Verdict:
+    """The verdict where other code stands at the ledger's address, or at ``address``; its manifest's author knows."""
+    bench.ask("anvil_setCode", checksum(address or contract.address), to_hex(code))
     bench.node.mine()  # a state that no header commits to is not proved
-    return verified(bench, compiled, replace(contract, code_hash=keccak256(code)))[1]
+    known = replace(contract, code_hash=keccak256(bench.node.code(contract.address)))
+    return verified(bench, compiled, known)[1]
+
+
+def ledger_of(verdict: Verdict) -> Part:
+    """The part of the verdict on the code at the ledger's own address."""
+    assert verdict.parts[0].name == LEDGER
+    return verdict.parts[0]
+
+
+def parts(compiled: Compilation, contract: Contract) -> list[tuple[CompiledContract, Address]]:
+    """What makes up the ledger, and where."""
+    return [(compiled.contracts[name], address) for name, address in parts_of(compiled, contract.address).items()]
 
 
 # ------------------------------------------------------------------------------------------------ equal
 
 
-def test_a_real_deployment_is_equal(bench: Bench, compiled: Compiled) -> None:
+def test_a_real_deployment_is_equal(bench: Bench, compiled: Compilation) -> None:
     """Both ledgers are what the sources compile to: the proved hash of the code is the one that the sources give."""
     manifest, head = bench.deployed.manifest, bench.node.block("latest")
     anchor, observed = observe(bench.node, manifest, manifest.contracts, None)
@@ -69,24 +90,31 @@ def test_a_real_deployment_is_equal(bench: Bench, compiled: Compiled) -> None:
     assert len(observed) == 2
     for contract, each in zip(manifest.contracts, observed, strict=True):
         verdict = judge(compiled, manifest.chain, each)
-        assert (verdict.equal, verdict.faults, verdict.notes, verdict.difference) == (True, (), (), None)
-        code = bench.node.code(contract.address)
-        assert verdict.code_hash == verdict.expected_hash == keccak256(code)
-        assert verdict.code_bytes == len(code)
+        assert (verdict.equal, verdict.faults, verdict.notes) == (True, (), ())
+        assert ledger_of(verdict).address == contract.address
+        for part in verdict.parts:
+            code = bench.node.code(part.address)
+            assert part.code_hash == part.expected_hash == keccak256(code)
+            assert (part.code_bytes, part.difference) == (len(code), None)
 
 
-def test_every_immutable_is_shown_and_checked(bench: Bench, compiled: Compiled, eur: Contract) -> None:
-    """Each immutable of the contract is named, read as a value, and compared with what it must hold."""
+def test_every_immutable_is_shown_and_checked(bench: Bench, compiled: Compilation, eur: Contract) -> None:
+    """Each immutable of each part is named, read as a value, and compared with what it must hold."""
     _, verdict = verified(bench, compiled, eur)
-    told = {held.name: held for held in verdict.immutables}
-    assert len(told) == len(verdict.immutables) == len(load_artifact("Cash").immutables) - 2  # two are in two places
-    assert all(held.expected == held.found[0] and held.agrees for held in verdict.immutables)
-    assert told["_cachedChainId"].found == (str(bench.chain.chain_id),)
-    assert told["_cachedThis"].found == (checksum(eur.address),)
-    assert (told["_currency"].found, told["_name"].found) == (('"EUR"',), ('"Cash EUR"',))
+    places = sum(len(each.places) for each in compiled.contracts[LEDGER].immutables)
+    assert places == len(load_artifact(LEDGER).immutables)
+    for part, (contract, address) in zip(verdict.parts, parts(compiled, eur), strict=True):
+        told = {held.name: held for held in part.immutables}
+        assert len(told) == len(part.immutables) == len(contract.immutables)
+        assert all(held.expected == held.found[0] and held.agrees for held in part.immutables)
+        assert told["_cachedChainId"].found == (str(bench.chain.chain_id),)
+        assert told["_cachedThis"].found == (checksum(address),)
+        assert told["_name"].found == ('"Cash EUR"',)
+    everything = {held.name: held.found for part in verdict.parts for held in part.immutables}
+    assert everything["_currency"] == ('"EUR"',)
 
 
-def test_the_creation_is_told(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_the_creation_is_told(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """The transaction that created a ledger is told with its sender and the constructor's arguments."""
     creation = verified(bench, compiled, eur)[1].creation
     assert creation is not None
@@ -97,7 +125,7 @@ def test_the_creation_is_told(bench: Bench, compiled: Compiled, eur: Contract) -
     assert sent["input"].endswith(constructor_data("EUR", ROLES.admin, ADMIN_DELAY_S).hex())
 
 
-def test_a_block_is_chosen_by_number_or_hash(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_a_block_is_chosen_by_number_or_hash(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """A block that is named by its hash is the auditor's own anchor; before its creation a ledger is not there."""
     block = bench.node.block(eur.block)
     by_number = verified(bench, compiled, eur, eur.block)
@@ -108,10 +136,11 @@ def test_a_block_is_chosen_by_number_or_hash(bench: Bench, compiled: Compiled, e
     assert by_hash[0].hash == block.hash
     _, before = verified(bench, compiled, eur, BlockNumber(eur.block - 1))
     assert not before.equal
-    assert before.faults[0] == f"there is no code; the manifest says that it was deployed in block {eur.block}"
+    assert before.faults[0] == "Cash: there is no code"
+    assert f"the manifest says that it was deployed in block {eur.block}" in before.faults
 
 
-def test_a_node_that_forgot_the_creation(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_a_node_that_forgot_the_creation(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """Where the node does not have the creating transaction, the code is verified all the same, and that is noted."""
     contract = replace(eur, tx=Hash32(b"\x05" * 32))
     _, verdict = verified(bench, compiled, contract)
@@ -127,16 +156,19 @@ def test_one_changed_line_of_the_sources(bench: Bench, solc: Path, eur: Contract
     (tmp_path / "src").mkdir()
     for source in (CHECKOUT_CONTRACTS / "src").glob("*.sol"):
         text = source.read_text("utf-8")
-        (tmp_path / "src" / source.name).write_text(text.replace(SENTENCE, "return 7;"), "utf-8")
+        (tmp_path / "src" / source.name).write_text(text.replace(LINE, "return 7;"), "utf-8")
     given = with_sources(load_input("Cash"), "Cash", tmp_path / "src")
     changed = compile_input(given, "Cash", solc)
     _, verdict = verified(bench, changed, eur)
-    code, difference = bench.node.code(eur.address), verdict.difference
     assert not verdict.equal
-    assert difference is not None
-    assert difference.immutable is None
-    assert code[difference.offset] == difference.found != difference.expected
-    assert "outside of the immutables" in verdict.faults[0]
+    differing = [part for part in verdict.parts if part.difference is not None]
+    assert differing
+    for part in differing:
+        assert part.difference is not None
+        assert part.difference.immutable is None
+        code = bench.node.code(part.address)
+        assert code[part.difference.offset] == part.difference.found != part.difference.expected
+    assert "outside of the immutables" in verdict.faults[0] or " bytes, expected " in verdict.faults[0]
     assert any("names other sources" in note for note in verdict.notes)
 
 
@@ -175,40 +207,46 @@ def test_sources_that_do_not_compile(solc: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 5_000, -1])
-def test_one_flipped_byte(bench: Bench, compiled: Compiled, eur: Contract, place: int) -> None:
+def test_one_flipped_byte(bench: Bench, compiled: Compilation, eur: Contract, place: int) -> None:
     """A ledger with one flipped byte is different, at exactly that byte, with the bytes around it."""
-    doctored = bytearray(bench.node.code(eur.address))
-    own = bytes(doctored)
-    doctored[place] ^= 0x01
-    verdict = with_code(bench, compiled, eur, bytes(doctored))
-    difference, offset = verdict.difference, place % len(own)
-    assert not verdict.equal
-    assert difference is not None
-    assert (difference.offset, difference.expected, difference.found) == (offset, own[offset], own[offset] ^ 1)
-    assert difference.immutable is None
-    assert difference.expected_around in own
-    assert difference.found_around in bytes(doctored)
-    assert verdict.faults == ("the code differs from what the sources compile to, also outside of the immutables",)
+    for at, (_, address) in enumerate(parts(compiled, eur)):
+        own = bench.node.code(address)
+        offset = place % len(own)
+        doctored = own[:offset] + bytes([own[offset] ^ 1]) + own[offset + 1 :]
+        verdict = with_code(bench, compiled, eur, doctored, address)
+        part, difference = verdict.parts[at], verdict.parts[at].difference
+        assert not verdict.equal
+        assert difference is not None
+        assert (difference.offset, difference.expected, difference.found) == (offset, own[offset], own[offset] ^ 1)
+        assert difference.immutable is None
+        assert difference.expected_around in own
+        assert difference.found_around in doctored
+        assert part.faults == ("the code differs from what the sources compile to, also outside of the immutables",)
+        assert verdict.faults == (f"{part.name}: {part.faults[0]}",)
+        with_code(bench, compiled, eur, own, address)
 
 
-def test_a_flipped_byte_in_any_immutable(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_a_flipped_byte_in_any_immutable(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """One flipped byte in any place of any immutable is different, and told as that immutable's."""
-    own = bench.node.code(eur.address)
-    for immutable in compiled.immutables:
-        for start, length in immutable.places:
-            doctored = bytearray(own)
-            doctored[start + length - 1] ^= 0x01
-            verdict = with_code(bench, compiled, eur, bytes(doctored))
-            assert not verdict.equal
-            assert verdict.difference is not None
-            assert (verdict.difference.offset, verdict.difference.immutable) == (start + length - 1, immutable.name)
-            (wrong,) = [held for held in verdict.immutables if not held.agrees]
-            assert (wrong.name, len(wrong.found)) == (immutable.name, len(immutable.places))
-            assert verdict.faults[0].startswith(f"the immutable {immutable.name} holds ")
-            assert len(verdict.faults) == 1
+    for at, (contract, address) in enumerate(parts(compiled, eur)):
+        own = bench.node.code(address)
+        for immutable in contract.immutables:
+            for start, length in immutable.places:
+                doctored = bytearray(own)
+                doctored[start + length - 1] ^= 0x01
+                verdict = with_code(bench, compiled, eur, bytes(doctored), address)
+                part = verdict.parts[at]
+                assert not verdict.equal
+                assert part.difference is not None
+                assert (part.difference.offset, part.difference.immutable) == (start + length - 1, immutable.name)
+                (wrong,) = [held for held in part.immutables if not held.agrees]
+                assert (wrong.name, len(wrong.found)) == (immutable.name, len(immutable.places))
+                (fault,) = verdict.faults
+                assert fault.startswith(f"{contract.name}: the immutable {immutable.name} holds ")
+        with_code(bench, compiled, eur, own, address)
 
 
-def test_code_of_ours_whose_immutables_lie(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_code_of_ours_whose_immutables_lie(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """Our code with another chain's cached domain, another address or another currency is not called equal."""
     other_chain = ChainName(bench.chain.chain_id + 1, bench.chain.genesis)
     lies = {
@@ -216,59 +254,84 @@ def test_code_of_ours_whose_immutables_lie(bench: Bench, compiled: Compiled, eur
         Cash(bench.chain, EUR, Address(b"\x77" * 20)): {"_cachedThis", "_cachedDomainSeparator"},
         Cash(bench.chain, JPY, eur.address): {"_currency", "_name", "_hashedName", "_cachedDomainSeparator"},
     }
-    for cash, wrong in lies.items():
-        code = filled(compiled.runtime_code, compiled.immutables, words_of(cash))
+    contract = compiled.contracts[LEDGER]
+    has = {each.name for each in contract.immutables}
+    for cash, names in lies.items():
+        code = filled(contract.runtime_code, contract.immutables, words_of(cash, office_of(eur.address)))
         verdict = with_code(bench, compiled, eur, code)
+        part, wrong = ledger_of(verdict), names & has
         assert not verdict.equal
-        assert {held.name for held in verdict.immutables if not held.agrees} == wrong
+        assert {held.name for held in part.immutables if not held.agrees} == wrong
         assert len(verdict.faults) == len(wrong)
         assert not any("outside of the immutables" in fault for fault in verdict.faults)
-        assert verdict.difference is not None
-        assert verdict.difference.immutable in wrong
+        assert part.difference is not None
+        assert part.difference.immutable in wrong
 
 
-def test_other_code_altogether(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_other_code_altogether(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """No code, other code, and ours cut or continued are different, with both lengths."""
     own = bench.node.code(eur.address)
     for code, offset in ((b"\x60\x00", 1), (own[:-1], len(own) - 1), (own + b"\x00", len(own))):
         verdict = with_code(bench, compiled, eur, code)
-        assert verdict.faults == (f"the code has {len(code)} bytes, expected {len(own)}",)
-        assert verdict.immutables == ()
-        difference = verdict.difference
+        assert verdict.faults == (f"Cash: the code has {len(code)} bytes, expected {len(own)}",)
+        assert ledger_of(verdict).immutables == ()
+        difference = ledger_of(verdict).difference
         assert difference is not None
         assert difference.offset == offset
         assert (difference.expected is None, difference.found is None) == (offset >= len(own), offset >= len(code))
     nothing = with_code(bench, compiled, eur, b"")
-    assert "there is no code" in nothing.faults[0]
+    assert nothing.faults[0] == "Cash: there is no code"
     assert not nothing.equal
 
 
-def test_an_immutable_that_nobody_knows_is_said(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_an_immutable_that_nobody_knows_is_said(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """An immutable that cannot be recomputed is shown as not checked; its places must still agree with each other."""
-    renamed = tuple(
-        replace(each, name="_mystery") if each.name == "_currency" else each for each in compiled.immutables
-    )
-    strange = replace(compiled, immutables=renamed)
-    _, verdict = verified(bench, strange, eur)
+    contract = compiled.contracts[LEDGER]
+    known = max(contract.immutables, key=lambda each: len(each.places))
+    mystery = replace(known, name="_mystery")
+    strange = replace(contract, immutables=tuple(mystery if each == known else each for each in contract.immutables))
+    compiled = replace(compiled, contracts={**compiled.contracts, LEDGER: strange})
+    _, verdict = verified(bench, compiled, eur)
     assert verdict.equal
-    assert verdict.notes == ("not checked, because nothing says what they must hold: _mystery",)
-    (mystery,) = [each for each in renamed if each.name == "_mystery"]
-    doctored = bytearray(bench.node.code(eur.address))
-    doctored[mystery.places[1][0]] ^= 0x01
-    torn = with_code(bench, strange, eur, bytes(doctored))
-    assert not torn.equal
-    assert torn.faults[0].endswith("expected one value in all its places")
+    assert verdict.notes == ("Cash: not checked, because nothing says what they must hold: _mystery",)
+    torn = replace(mystery, places=(*mystery.places, (0, 32)))  # a place that holds something else
+    strange = replace(strange, immutables=tuple(torn if each == mystery else each for each in strange.immutables))
+    _, verdict = verified(bench, replace(compiled, contracts={**compiled.contracts, LEDGER: strange}), eur)
+    assert not verdict.equal
+    assert verdict.faults[0].endswith("expected one value in all its places")
+
+
+def test_an_office_is_a_part_of_its_ledger(bench: Bench, compiled: Compilation, eur: Contract) -> None:
+    """Where the ledger's code names an office, the code at the address that it must have is compared as well."""
+    contract = compiled.contracts[LEDGER]
+    named = replace(contract.immutables[0], name="_office", places=(), kind="address")
+    with_office = replace(contract, immutables=(*contract.immutables, named))
+    office = replace(contract, name="Office", runtime_code=b"\x00", immutables=())
+    given = replace(compiled, contracts={LEDGER: with_office, "Office": office})
+    bench.ask("anvil_setCode", checksum(office_of(eur.address)), "0x00")
+    bench.node.mine()
+    manifest = bench.deployed.manifest
+    _, (observed,) = observe(bench.node, manifest, [eur], None)
+    verdict = judge(given, manifest.chain, observed)
+    assert [(part.name, part.address) for part in verdict.parts][1] == ("Office", office_of(eur.address))
+    assert verdict.parts[1].difference is None
+    bench.ask("anvil_setCode", checksum(office_of(eur.address)), "0x01")
+    bench.node.mine()
+    _, (observed,) = observe(bench.node, manifest, [eur], None)
+    assert "Office: the code differs" in judge(given, manifest.chain, observed).faults[-1]
+    with pytest.raises(BadValue, match="which Cash names as its own"):
+        judge(replace(given, contracts={LEDGER: with_office}), manifest.chain, observed)
 
 
 # ------------------------------------------------------------------------------------------------ a manifest that lies
 
 
-def test_a_manifest_that_lies(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_a_manifest_that_lies(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """Whatever the manifest says that the chain contradicts makes the verdict different, and is named."""
     jpy = bench.deployed.manifest.contract(JPY)
     assert jpy is not None
     lies: dict[str, Contract] = {
-        "the manifest says that the code's hash is 0x0909": replace(eur, code_hash=Hash32(b"\x09" * 32)),
+        "the manifest says that the hash of its code is 0x0909": replace(eur, code_hash=Hash32(b"\x09" * 32)),
         "does not create this contract": replace(eur, tx=jpy.tx),
         "the manifest says " + checksum(ROLES.issuer): replace(eur, admin=ROLES.issuer),
         "the immutable _currency holds": replace(eur, address=jpy.address, tx=jpy.tx, code_hash=jpy.code_hash),
@@ -281,9 +344,11 @@ def test_a_manifest_that_lies(bench: Bench, compiled: Compiled, eur: Contract) -
     assert "does not create this contract" in verified(bench, compiled, granted)[1].faults[0]
 
 
-def test_what_created_it_must_be_our_code_too(bench: Bench, compiled: Compiled, eur: Contract) -> None:
+def test_what_created_it_must_be_our_code_too(bench: Bench, compiled: Compilation, eur: Contract) -> None:
     """Other creation code, or other arguments, is different even where the code that stands there is equal."""
-    other = replace(compiled, creation_code=compiled.creation_code[:-1] + b"\x00")
+    contract = compiled.contracts[LEDGER]
+    shorter = replace(contract, creation_code=contract.creation_code[:-1] + b"\x00")
+    other = replace(compiled, contracts={**compiled.contracts, LEDGER: shorter})
     assert "with other code than the sources compile to" in verified(bench, other, eur)[1].faults[0]
     _, (observed,) = observe(bench.node, bench.deployed.manifest, [eur], None)
     assert observed.creation is not None
@@ -291,11 +356,11 @@ def test_what_created_it_must_be_our_code_too(bench: Bench, compiled: Compiled, 
     for data, words in (
         (tx.data + bytes(32), "has more than the constructor's arguments"),
         (tx.data[:-32], "has constructor arguments that do not read"),
-        (compiled.creation_code + constructor_data("USD", ROLES.admin, 0), "was made with the currency USD, the man"),
+        (contract.creation_code + constructor_data("USD", ROLES.admin, 0), "was made with the currency USD, the man"),
     ):
         made = decode_signed(key_of("admin").sign_transaction(replace(tx, data=data)))
         verdict = judge(compiled, bench.chain, replace(observed, creation=(made.transaction, made.signature)))
-        assert verdict.difference is None
+        assert all(part.difference is None for part in verdict.parts)
         assert [words in fault for fault in verdict.faults] == [True]
 
 
