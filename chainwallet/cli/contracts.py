@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainwallet.verification import Anchor, Part, Verdict
 
 app = typer.Typer(
-    help="The deployed contracts, for an auditor: check them against their sources, publish the sources.",
+    help="Verify deployed contracts, publish sources.",
     invoke_without_command=True,
     callback=alone,
 )
@@ -113,10 +113,10 @@ def bundle(
     manifest: ManifestFile = None,
     solc: Solc = None,
 ) -> None:
-    """Write what Etherscan, Blockscout and Sourcify take to verify the contracts.
+    """Write what explorers take to verify the contracts.
 
-    The compiler's standard-JSON input, its metadata, the constructor arguments of each deployed contract, and a README
-    with the fields of each service. Nothing is sent to anybody.
+    For Etherscan, Blockscout and Sourcify: the compiler's standard-JSON input, its metadata, the constructor arguments
+    of each deployed contract, and a README with the fields of each service. Nothing is sent to anybody.
     """
     from chainwallet.artifacts import load_input
     from chainwallet.compiler import compile_input, find_solc
@@ -339,11 +339,14 @@ def _tell_difference(story: "Console", difference: "Difference") -> None:
 
 
 def _tell_limits(story: "Console", anchor: "Anchor") -> None:
-    say(story, "This was computed here, not believed: the block's hash from its header, the code's hash from the proof")
-    say(story, "of its account under that header's state root, and what the sources compile to.")
+    say(story, "Computed here, not believed: the block's hash from its header, the hash of each code from the proof of")
+    say(story, "its account under that header's state root, and the code that the sources compile to.")
     if anchor.is_given:
-        say(story, "It holds as far as the block whose hash you gave belongs to the chain.")
+        say(story, "All of it holds as far as the block whose hash you gave belongs to the chain.")
     else:
-        say(story, f"That block {anchor.number} with this hash belongs to the chain is the node's word. Compare it")
-        say(story, "with the hash from a source of your own, or verify again with --block and that hash.")
+        say(
+            story,
+            f"That block {anchor.number} belongs to the chain is the node's word: compare its hash with one from a",
+        )
+        say(story, "source of your own, or verify again with --block and the hash from there.")
     say(story, "Balances, roles and everything else in storage were not looked at.")

@@ -19,6 +19,7 @@ from chainwallet.rpc import Node
 from tests.cli.command import Command, Done, note_of, refusal_in
 
 LINE = "return 6;"  # of decimals()
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_a_block_that_the_auditor_knows(auditor: Auditor) -> None:
         block = node.block(auditor.contract()["block"])
     said = auditor.command.said(*auditor.line, "--block", to_hex(block.hash))
     assert f"block {block.number}: {to_hex(block.hash)}\n" in said
-    assert "It holds as far as the block whose hash you gave belongs to the chain." in said
+    assert "All of it holds as far as the block whose hash you gave belongs to the chain." in said
     assert "node's word" not in said
     earlier = auditor.command(*auditor.line, "--block", str(block.number - 1))
     assert (earlier.returncode, earlier.stderr) == (1, "")
@@ -287,3 +288,24 @@ def test_a_home_publishes_all_that_it_deployed(house: Command, auditor: Auditor,
     auditor.command.said("contracts", "bundle", "--out", tmp_path / "alone")
     assert not (tmp_path / "alone" / "constructor-arguments").exists()
     assert not auditor.command.home.exists()
+
+
+# ------------------------------------------------------------------------------------------------ the document
+
+
+def test_the_documents_commands_run_as_written(auditor: Auditor) -> None:
+    """Every command in docs/verify-contracts.md runs as it is written, but for the node's address and the hash."""
+    text = (ROOT / "docs" / "verify-contracts.md").read_text("utf-8")
+    lines = re.findall(r"^ *chainwallet (contracts .*)$", text, re.MULTILINE)
+    assert len(lines) == text.count("chainwallet contracts ") == 4
+    place = auditor.place / "document"
+    place.mkdir()
+    shutil.copy(auditor.manifest, place)
+    (place / "contracts").symlink_to(CHECKOUT_CONTRACTS)
+    with Node(auditor.url) as node:
+        known = to_hex(node.block("latest").hash)
+    for line in lines:
+        given = line.replace("https://node.example", auditor.url).replace("0xHASH", known).split()
+        done = auditor.command.inside(place)(*given)
+        assert (done.returncode, done.stderr) == (0, ""), line
+        assert ": equal\n" in done.stdout or "bundle/README.md" in done.stdout
