@@ -161,20 +161,26 @@ def check_code(node: Node, cash: Cash, expected: Hash32 | None) -> Hash32:
     return found
 
 
-def open_ledgers(node: Node, manifests: Path) -> dict[str, tuple[Cash, Contract]]:
-    """Every ``Cash`` on the chain that ``node`` serves, by currency code, each one's code checked.
-
-    Raises ``WrongChain`` where there is no manifest for this chain, and ``WrongCode`` as ``check_code`` does.
-    """
+def known_manifest(node: Node, manifests: Path) -> Manifest:
+    """The manifest of the chain that ``node`` serves; raises ``WrongChain`` where nothing is known to be deployed."""
     chain = chain_of(node)
     manifest = read_manifest(manifests, chain)
     if manifest is None or not manifest.contracts:
         known = sorted(path.stem for path in manifests.glob("*.json"))
         expected = f"one of the chains deployed to: {', '.join(known)}" if known else "a chain with a deployed Cash"
         raise WrongChain("chain", expected, f"{chain.chain_id}-{to_hex(chain.genesis)}")
+    return manifest
+
+
+def open_ledgers(node: Node, manifests: Path) -> dict[str, tuple[Cash, Contract]]:
+    """Every ``Cash`` on the chain that ``node`` serves, by currency code, each one's code checked.
+
+    Raises ``WrongChain`` where there is no manifest for this chain, and ``WrongCode`` as ``check_code`` does.
+    """
+    manifest = known_manifest(node, manifests)
     ledgers = {}
     for contract in manifest.contracts:
-        cash = Cash(chain, contract.money_currency, contract.address)
+        cash = Cash(manifest.chain, contract.money_currency, contract.address)
         check_code(node, cash, contract.code_hash)
         ledgers[contract.currency] = (cash, contract)
     return ledgers

@@ -61,6 +61,14 @@ def ledger_abi() -> tuple[dict[str, Any], ...]:
     return (*own, *(entry for entry in offices if entry not in own))
 
 
+@cache
+def load_input(contract: str) -> dict[str, Any]:
+    """The standard-JSON input that the artefact of ``contract`` was compiled from, with every source; not to change."""
+    text = resources.files(__package__).joinpath(f"{contract}.input.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def parse_artifact(document: dict[str, Any]) -> Artifact:
     """The artefact that ``document``, the content of ``<Contract>.json``, describes."""
     places = sorted(

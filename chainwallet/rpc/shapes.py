@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from statistics import median_low
 
-from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt
+from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Transaction
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
@@ -128,6 +128,38 @@ def receipt(value: object) -> Receipt | None:
         contract=None if contract is None else address(contract),
         logs=logs(fields.get("logs")),
     )
+
+
+def signed_transaction(value: object) -> tuple[Transaction, bytes] | None:
+    """An EIP-1559 transaction without access list, and its signature r||s||v (v 27 or 28); None for null and others.
+
+    Nothing is checked beyond the shape: whoever uses it hashes it.
+    """
+    if value is None:
+        return None
+    fields = _fields(value)
+    if quantity(fields.get("type")) != 2 or _items(fields.get("accessList")):
+        return None
+    to, parity = fields.get("to"), quantity(fields.get("yParity", fields.get("v")))
+    if parity > 1:
+        raise Misshapen(parity, "the parity 0 or 1")
+    transaction = Transaction(
+        chain_id=quantity(fields.get("chainId")),
+        nonce=quantity(fields.get("nonce")),
+        to=None if to is None else address(to),
+        data=data(fields.get("input")),
+        gas_limit=quantity(fields.get("gas")),
+        max_fee_per_gas_wei=quantity(fields.get("maxFeePerGas")),
+        max_priority_fee_per_gas_wei=quantity(fields.get("maxPriorityFeePerGas")),
+        value_wei=quantity(fields.get("value")),
+    )
+    r, s = (quantity(fields.get(name)).to_bytes(32, "big") for name in ("r", "s"))
+    return transaction, r + s + bytes([27 + parity])
+
+
+def account_proof(value: object) -> tuple[bytes, ...]:
+    """The nodes of an account's proof, from ``eth_getProof`` (EIP-1186)."""
+    return tuple(data(node) for node in _items(_fields(value).get("accountProof")))
 
 
 def next_base_fee_and_tip(value: object) -> tuple[int, int]:
