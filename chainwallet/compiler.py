@@ -25,7 +25,7 @@ SOLC_VERSION = "0.8.37"  # the pragma of contracts/src and the pinned npm solc
 CONTRACTS = ("Cash", "Office")  # what is deployed: a ledger, and the office that it makes
 CHECKOUT_CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 """Where the sources and npm's compiler are in a checkout; an installed package has none."""
-ALL_OUTPUTS = {"*": {"": ["ast"], "*": ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode"]}}
+ALL_OUTPUTS = {"*": {"": ["ast"], "*": ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode", "storageLayout"]}}
 """The output selection of those who verify: what an input asks for never changes its bytecode."""
 HINT = (
     f"name one with --solc or SOLC, put it on PATH, install it with `python -m solcx.install {SOLC_VERSION}`, or run "
@@ -123,22 +123,29 @@ def compile_contract(contracts_dir: Path, contract: str, solc: Path) -> tuple[di
 
     Raises py-solc-x's ``SolcError`` with the compiler's own words where the sources do not compile.
     """
-    import solcx  # noqa: PLC0415 - slow, and only a build needs it
-
     given = standard_input(contracts_dir, contract)
-    made = solcx.compile_standard(given, solc_binary=solc)["contracts"][f"src/{contract}.sol"][contract]
+    answer = _compile(with_all_outputs(given), solc)
+    made = answer["contracts"][f"src/{contract}.sol"][contract]
+    compiled = _compiled(contract, f"src/{contract}.sol", made, answer["sources"])
     artifact = {
         "contract": contract,
         "compiler": _full_version(solc),
         "settings": given["settings"],
         "sourceHash": "0x" + source_hash(given).hex(),
         "abi": made["abi"],
-        "creationCode": "0x" + made["evm"]["bytecode"]["object"],
-        "runtimeCode": "0x" + made["evm"]["deployedBytecode"]["object"],
-        "immutableReferences": made["evm"]["deployedBytecode"]["immutableReferences"],
+        "creationCode": "0x" + compiled.creation_code.hex(),
+        "runtimeCode": "0x" + compiled.runtime_code.hex(),
+        "immutables": [vars(immutable) for immutable in sorted(compiled.immutables, key=lambda each: each.name)],
         "storageLayout": _without_ids(made["storageLayout"]),
     }
     return artifact, given
+
+
+def _compile(given: dict[str, Any], solc: Path) -> dict[str, Any]:
+    import solcx  # noqa: PLC0415 - slow, and only those who verify or build need it
+
+    answer: dict[str, Any] = solcx.compile_standard(given, solc_binary=solc)
+    return answer
 
 
 def _full_version(solc: Path) -> str:
@@ -247,12 +254,11 @@ def compile_input(given: dict[str, Any], contract: str, solc: Path) -> Compilati
     Raises ``BadValue`` of field ``sources`` where they do not compile, with the compiler's own words, and where there
     is no such contract in them.
     """
-    import solcx  # noqa: PLC0415 - slow, and only those who verify or build need it
-    from solcx.exceptions import SolcError  # noqa: PLC0415 - as above
+    from solcx.exceptions import SolcError  # noqa: PLC0415 - slow, and only those who verify or build need it
 
     asked = with_all_outputs(given)
     try:
-        answer = solcx.compile_standard(asked, solc_binary=solc)
+        answer = _compile(asked, solc)
     except SolcError as error:
         raise BadValue("sources", f"src/{contract}.sol", f"Solidity that compiles: {error.message}") from error
     contracts = {

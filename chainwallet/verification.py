@@ -35,7 +35,7 @@ from chainwallet.keys.transaction import encode_signed, encode_unsigned
 from chainwallet.manifest import Contract, Manifest
 from chainwallet.proofs.account import EMPTY_CODE_HASH, verify_account
 from chainwallet.proofs.block import verify_header
-from chainwallet.proofs.creation import FIRST_NONCE_OF_A_CONTRACT, created_address
+from chainwallet.proofs.creation import created_address, office_of
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 
@@ -54,11 +54,6 @@ def parts_of(compilation: Compilation, address: Address) -> dict[str, Address]:
     if OFFICE not in compilation.contracts:
         raise BadValue("sources", f"no src/{OFFICE}.sol", f"a contract {OFFICE}, which {LEDGER} names as its own")
     return {LEDGER: address, OFFICE: office_of(address)}
-
-
-def office_of(address: Address) -> Address:
-    """Where the office of the ledger at ``address`` stands: it is the first contract that the ledger makes."""
-    return created_address(address, FIRST_NONCE_OF_A_CONTRACT)
 
 
 # ------------------------------------------------------------------------------------------------ what the chain says

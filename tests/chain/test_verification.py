@@ -23,9 +23,10 @@ from chainwallet.errors import BadValue, FalseProof, NodeRefused, UnverifiedBloc
 from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, keccak256, to_hex
 from chainwallet.keys.transaction import decode_signed
 from chainwallet.manifest import Contract, Manifest
+from chainwallet.proofs.creation import office_of
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
-from chainwallet.verification import LEDGER, Anchor, Part, Verdict, judge, observe, office_of, parts_of
+from chainwallet.verification import LEDGER, Anchor, Part, Verdict, judge, observe, parts_of
 from tests.chain.bench import EUR, JPY, ROLES, Bench, key_of
 from tests.chain.fault_proxy import Fault, FaultProxy
 

@@ -69,17 +69,20 @@ def test_artifacts_fit_the_chain_and_name_their_compiler() -> None:
         assert artifact.immutables
 
 
-def test_masking_hides_immutables_and_nothing_else() -> None:
-    """Code counts as ours whatever its immutables hold, and not when any other byte differs."""
+def test_deployment_fills_the_immutables_and_nothing_else() -> None:
+    """The code that must be found at an address is the artefact's with the named words in their places."""
     artifact = load_artifact("Cash")
-    deployed = bytearray(artifact.runtime_code)
-    start, length = artifact.immutables[0]
-    deployed[start : start + length] = b"\xab" * length
-    assert artifact.is_code_of(bytes(deployed))
-    deployed[start - 1] ^= 1
-    assert not artifact.is_code_of(bytes(deployed))
-    assert not artifact.is_code_of(artifact.runtime_code + b"\x00")
-    assert not artifact.is_code_of(b"")
+    assert {"_cachedThis", "_cachedChainId", "_office"} <= {immutable.name for immutable in artifact.immutables}
+    made = artifact.code_with({"_office": b"\xab" * 20})
+    places = {
+        at
+        for each in artifact.immutables
+        if each.name == "_office"
+        for start, length in each.places
+        for at in range(start + length - 20, start + length)
+    }
+    assert places
+    assert {at for at in range(len(made)) if made[at] != artifact.runtime_code[at]} == places
 
 
 def test_constants_of_the_package_are_the_contracts() -> None:
