@@ -17,7 +17,7 @@ from chainwallet.errors import BadValue, MissingTool
 from chainwallet.evm import keccak256
 
 SOLC_VERSION = "0.8.37"  # the pragma of contracts/src and the pinned npm solc
-CONTRACTS = ("Cash",)  # what is deployed; everything else is a part of it
+CONTRACTS = ("Cash", "Office")  # what is deployed: a ledger, and the office that it makes
 
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*?\s+from\s+)?["']([^"']+)["']\s*;""", re.MULTILINE | re.DOTALL)
 

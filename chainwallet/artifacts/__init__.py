@@ -53,6 +53,14 @@ def load_artifact(contract: str) -> Artifact:
     return parse_artifact(json.loads(text))
 
 
+@cache
+def ledger_abi() -> tuple[dict[str, Any], ...]:
+    """The interface at a ledger's address: what ``Cash`` answers itself and what its ``Office`` answers for it."""
+    own = load_artifact("Cash").abi
+    offices = (entry for entry in load_artifact("Office").abi if entry["type"] != "constructor")
+    return (*own, *(entry for entry in offices if entry not in own))
+
+
 def parse_artifact(document: dict[str, Any]) -> Artifact:
     """The artefact that ``document``, the content of ``<Contract>.json``, describes."""
     places = sorted(

@@ -2,10 +2,9 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-import {ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
 import {Account} from "./Account.sol";
+import {Allowance, Allowances} from "./Allowances.sol";
 import {Authorizations} from "./Authorizations.sol";
 import {Documents} from "./Documents.sol";
 import {IMovements} from "./ICash.sol";
@@ -44,22 +43,6 @@ contract Cash is IMovements, Payments, Settlements, Authorizations {
 
     // ------------------------------------------------------------------------------------------------ ERC-20
 
-    function name() external view returns (string memory) {
-        return _EIP712Name();
-    }
-
-    function symbol() external view returns (string memory) {
-        return string.concat("c", ShortStrings.toString(_currency));
-    }
-
-    function decimals() external pure returns (uint8) {
-        return 6;
-    }
-
-    function totalSupply() external view returns (uint256) {
-        return _supply;
-    }
-
     function balanceOf(address account) external view returns (uint256) {
         return _holdings[account].account.balance();
     }
@@ -70,18 +53,19 @@ contract Cash is IMovements, Payments, Settlements, Authorizations {
     }
 
     function transferFrom(address from, address to, uint256 value) external whenMovable returns (bool) {
-        if (from == address(0)) revert ERC20InvalidSender(from);
-        uint256 available = _allowances[from][msg.sender];
+        Allowance storage allowed = Allowances.between(from, msg.sender);
+        uint256 available = allowed.value;
         if (available == type(uint256).max) {
             _move(from, to, value);
             return true;
         }
         if (value > available) revert ERC20InsufficientAllowance(msg.sender, available, value);
         unchecked {
-            _allowances[from][msg.sender] = available - value;
+            allowed.value = available - value;
         }
-        _move(from, to, value);
-        emit AllowanceSpent(msg.sender);
+        Holding storage payer = _holdings[from];
+        _move(payer, payer.account, from, to, value);
+        Allowances.emitSpent(msg.sender);
         return true;
     }
 
@@ -92,7 +76,7 @@ contract Cash is IMovements, Payments, Settlements, Authorizations {
     }
 
     function allowance(address owner, address spender) external view returns (uint256) {
-        return _allowances[owner][spender];
+        return Allowances.between(owner, spender).value;
     }
 
     // ------------------------------------------------------------------------------------------------ ERC-2612
@@ -100,41 +84,41 @@ contract Cash is IMovements, Payments, Settlements, Authorizations {
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
-        _requireSigned(owner, _permitHash(owner, spender, value, deadline), v, r, s);
-        _usePermit(owner, spender, value);
+        (Holding storage holding, Account account) = _permitter(owner, deadline);
+        _requireSigned(owner, Documents.permit(owner, spender, value, account.permitNonce(), deadline), v, r, s);
+        holding.account = account.withNextPermitNonce();
+        _approve(owner, spender, value);
     }
 
     /// @inheritdoc IMovements
     function permit(address owner, address spender, uint256 value, uint256 deadline, bytes calldata signature)
         external
     {
-        _requireSigned(owner, _permitHash(owner, spender, value, deadline), signature);
-        _usePermit(owner, spender, value);
-    }
-
-    /// The struct hash of the owner's next permit. ERC-2612: good while `block.timestamp <= deadline`.
-    function _permitHash(address owner, address spender, uint256 value, uint256 deadline)
-        private
-        view
-        returns (bytes32)
-    {
-        if (block.timestamp > deadline) revert Expired(deadline, block.timestamp);
-        return Documents.permit(owner, spender, value, _holdings[owner].account.permitNonce(), deadline);
-    }
-
-    function _usePermit(address owner, address spender, uint256 value) private {
-        Holding storage holding = _holdings[owner];
-        Account account = holding.account;
-        uint256 nonce = account.permitNonce();
-        if (nonce == type(uint32).max) revert PermitNoncesExhausted(owner);
+        (Holding storage holding, Account account) = _permitter(owner, deadline);
+        _requireSigned(owner, Documents.permit(owner, spender, value, account.permitNonce(), deadline), signature);
         holding.account = account.withNextPermitNonce();
         _approve(owner, spender, value);
     }
 
+    /// Where `owner`'s account is and what it holds, checked for one more permit. ERC-2612: good while
+    /// `block.timestamp <= deadline`.
+    function _permitter(address owner, uint256 deadline)
+        private
+        view
+        returns (Holding storage holding, Account account)
+    {
+        if (block.timestamp > deadline) {
+            revert Expired(deadline, block.timestamp);
+        }
+        holding = _holdings[owner];
+        account = holding.account;
+        if (account.permitNonce() == type(uint32).max) revert PermitNoncesExhausted(owner);
+    }
+
     function _approve(address owner, address spender, uint256 value) private {
         if (spender == address(0)) revert ERC20InvalidSpender(spender);
-        _allowances[owner][spender] = value;
-        emit Approval(owner, spender, value);
+        Allowances.between(owner, spender).value = value;
+        emit IERC20.Approval(owner, spender, value);
     }
 
     function nonces(address owner) external view returns (uint256) {

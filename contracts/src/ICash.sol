@@ -59,13 +59,12 @@ interface ICashFacts is IERC20Errors {
     /// All window nonces of `account` below `upTo` are dead.
     event NoncesCanceled(address indexed account, uint256 upTo);
 
+    // Follows the `Transfer` of a `transferFrom` that used up part of a finite allowance, as much as the transfer's value:
+    // `AllowanceSpent`, a log without topics, the only one here, whose data are the 20 bytes of the spender's address.
+
     /// Follows the `Approval` of an `approve`. An `Approval` that nothing of the kind follows was a `permit`'s, and used the
     /// owner's next permit nonce.
     event Approved();
-
-    /// Follows the `Transfer` of a `transferFrom` that used up part of a finite allowance; the part is the transfer's value.
-    /// Anonymous, the only one here: a log of this contract without topics, its one word is `spender`.
-    event AllowanceSpent(address spender) anonymous;
 
     event Minted(bytes32 indexed bankRef, address indexed issuer, address indexed to, uint256 value);
     event Burned(bytes32 indexed bankRef, address indexed issuer, uint256 value);
@@ -90,6 +89,7 @@ interface ICashFacts is IERC20Errors {
     error TooManyLegs(uint256 count, uint256 limit);
     error LegsNotAscending(address previous, address next);
     error EmptyLeg(address account);
+    error DirtyAddress(uint256 word);
     error LegOnBothSides(address account);
     error SumsDiffer(uint256 debits, uint256 credits);
     error MalformedConsents(uint256 length);
@@ -101,8 +101,9 @@ interface ICashFacts is IERC20Errors {
     // AccountWord.BalanceOverflow(available, required): a credit that does not fit 96 bits; the supply's cap forbids it.
 }
 
-/// What moves money, and the standards' views: answered by `Cash` itself.
-interface IMovements is ICashFacts, IERC20Metadata, IERC20Permit, IERC3009 {
+/// What moves money: answered by `Cash` itself, as are ERC-20's `transfer`, `transferFrom`, `approve`, `balanceOf` and
+/// `allowance`.
+interface IMovements is ICashFacts, IERC20Permit, IERC3009 {
     // ------------------------------------------------------------------------------------------------ payments
 
     /// @notice Carries out signed payments; one that cannot be carried out is left out and says so with `Skipped`.
@@ -125,18 +126,18 @@ interface IMovements is ICashFacts, IERC20Metadata, IERC20Permit, IERC3009 {
     /// `Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)` and
     /// `Leg(address account,uint256 amount)`; ECDSA or ERC-1271. All signatures are checked first, then all debits are
     /// made, then all credits: no debtor can spend what comes in. `Transfer`s pair debits with credits in order.
-    /// @param context hash of the bill or of the group's ledger root
-    /// @param operator who may call; zero = anyone
     /// @param consents one for each debit, in the same order, each in one of two forms. Short, 72 bytes: 0x00, a window nonce
     /// 7, r 32, vs 32 (EIP-2098). Long: 0x01, any nonce 32, the signature's size 2, the signature (65 bytes r, s, v; 64 bytes
     /// r, vs; or whatever the debtor's ERC-1271 account accepts). Reverts `MalformedConsents` for anything else.
+    /// @param context hash of the bill or of the group's ledger root
+    /// @param operator who may call; zero = anyone
     function settle(
         Leg[] calldata debits,
         Leg[] calldata credits,
+        bytes calldata consents,
         bytes32 context,
         address operator,
-        uint256 validBefore,
-        bytes calldata consents
+        uint256 validBefore
     ) external;
 
     // ------------------------------------------------------------------------------------------------ ERC-3009, ERC-2612
@@ -205,6 +206,7 @@ interface IOffice is IIssuing, IERC3009Cancel {
     /// @notice Stops `account` from sending and receiving, with a reason code. Compliance officers only.
     function freeze(address account, bytes32 reason) external;
 
+    /// @notice Lets a frozen `account` move again. The zero address and the ledger itself are frozen for good.
     function unfreeze(address account, bytes32 reason) external;
 
     /// @notice Stops every movement and mint; cancels, freezes, role changes and approvals go on. Pausers only.
@@ -234,4 +236,4 @@ interface IOffice is IIssuing, IERC3009Cancel {
 /// and unused nonces below the new base are dead. Every other nonce is wide: one bit each, in any order. The wide
 /// nonces whose upper 25 bytes are `WINDOW_NONCE_TAG` name the window nonce in their lower 7 bytes in ERC-3009, and are
 /// never good in our own documents.
-interface ICash is IMovements, IOffice {}
+interface ICash is IERC20Metadata, IMovements, IOffice {}

@@ -21,7 +21,6 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
     function mint(address to, uint256 value, bytes32 bankRef) external onlyRole(ISSUER_ROLE) whenMovable {
         _useBankRef(bankRef);
         _spendQuota(msg.sender, value);
-        _requirePayee(to);
         uint256 room = type(uint96).max - _supply;
         if (value > room) revert SupplyCapExceeded(room, value);
         _supply += uint96(value);
@@ -58,6 +57,10 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
         uint256 room = quota.capacity - quota.level;
         quota.level += uint96(gained < room ? gained : room);
         quota.updatedAt = uint40(block.timestamp);
+    }
+
+    function totalSupply() external view returns (uint256) {
+        return _supply;
     }
 
     /// @inheritdoc IIssuing

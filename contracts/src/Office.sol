@@ -35,6 +35,18 @@ contract Office is Issuing, IOffice {
 
     // ------------------------------------------------------------------------------------------------ views
 
+    function name() external view returns (string memory) {
+        return _EIP712Name();
+    }
+
+    function symbol() external view returns (string memory) {
+        return string.concat("c", ShortStrings.toString(_currency));
+    }
+
+    function decimals() external pure returns (uint8) {
+        return 6;
+    }
+
     /// @inheritdoc IOffice
     function currency() external view returns (string memory) {
         return ShortStrings.toString(_currency);
@@ -90,6 +102,7 @@ contract Office is Issuing, IOffice {
 
     /// @inheritdoc IOffice
     function unfreeze(address account, bytes32 reason) external onlyRole(COMPLIANCE_ROLE) {
+        if (_isNoAccount(account)) revert ERC20InvalidReceiver(account);
         _holdings[account].account = _holdings[account].account.withFrozen(false);
         emit Unfrozen(account, msg.sender, reason);
     }

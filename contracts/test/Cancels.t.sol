@@ -80,7 +80,9 @@ contract CancelsTest is Events {
 
     function test_oneCancelReaches1024AtMost() public {
         _refused(1_025, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, 1_025, 1_024));
-        _refused(type(uint256).max, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, type(uint256).max, 1_024));
+        _refused(
+            type(uint256).max, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, type(uint256).max, 1_024)
+        );
         _cancel(1_024);
         assertEq(cash.accountState(_ana).windowBase, 1_024, "base");
         _refused(2_049, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, 1_025, 1_024));

@@ -60,7 +60,7 @@ abstract contract Events is Base {
     }
 
     function allowanceSpentLog(address spender) internal pure returns (Vm.Log memory) {
-        return Vm.Log(new bytes32[](0), abi.encode(spender), address(0));
+        return Vm.Log(new bytes32[](0), abi.encodePacked(spender), address(0));
     }
 
     function approvedLog() internal pure returns (Vm.Log memory log) {

@@ -45,7 +45,7 @@ contract Fold is PlainLedger {
             if (isPermit) ++plainPermitNonce[_account(log, 1)];
         } else if (topic == ALLOWANCE_SPENT) {
             Vm.Log memory transfer = _transferAt(logs, i - 1, topic);
-            address spender = abi.decode(log.data, (address));
+            address spender = address(bytes20(log.data));
             plainAllowance[_account(transfer, 1)][spender] -= abi.decode(transfer.data, (uint256));
         } else if (topic == ICashFacts.Paid.selector) {
             _use(_account(_transferAt(logs, i - 1, topic), 1), abi.decode(log.data, (uint256)));

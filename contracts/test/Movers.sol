@@ -155,7 +155,7 @@ abstract contract Movers is Actors {
             .call(
                 abi.encodeCall(
                     cash.settle,
-                    (deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, packed(deal.consents))
+                    (deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore)
                 )
             );
         agree("settle", ok, expected);

@@ -31,7 +31,9 @@ contract NoncesTest is Deals {
     function _trySettle(uint256 nonce) private returns (bool) {
         Deal memory deal = dealOf(_ana, person(1), 1);
         sign(deal, 0, key(0), nonce);
-        try cash.settle(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, packed(deal.consents)) {
+        try cash.settle(
+            deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore
+        ) {
             return true;
         } catch (bytes memory reason) {
             assertEq(reason, _unavailable(nonce), "reason");

@@ -78,7 +78,8 @@ contract SafetyTest is Deals {
         Deal memory deal = dealOf(_ana, _bo, 1);
         sign(deal, 0, key(0), 2);
         return abi.encodeCall(
-            cash.settle, (deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, packed(deal.consents))
+            cash.settle,
+            (deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore)
         );
     }
 

@@ -3,12 +3,13 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chainwallet.abi.calls import COMPLIANCE_ROLE, ISSUER_ROLE, PAUSER_ROLE
 from chainwallet.abi.generated import ERRORS, FUNCTIONS
-from chainwallet.artifacts import load_artifact
+from chainwallet.artifacts import ledger_abi, load_artifact
 from chainwallet.compiler import CONTRACTS, SOLC_VERSION, find_solc
 from chainwallet.errors import BadValue
 from chainwallet.evm import keccak256
@@ -41,8 +42,8 @@ def test_a_changed_source_gives_another_artifact(built: dict[Path, str], tmp_pat
     for source in (ROOT / "contracts" / "src").glob("*.sol"):
         text = source.read_text("utf-8")
         (contracts / "src" / source.name).write_text(text.replace("return 6;", "return 7;"), "utf-8")
-    changed, _ = compile_contract(contracts, "Cash", find_solc(ROOT / "contracts"))
-    committed = json.loads(built[ROOT / "chainwallet" / "artifacts" / "Cash.json"])
+    changed, _ = compile_contract(contracts, "Office", find_solc(ROOT / "contracts"))
+    committed = json.loads(built[ROOT / "chainwallet" / "artifacts" / "Office.json"])
     assert changed["runtimeCode"] != committed["runtimeCode"]
     assert changed["sourceHash"] != committed["sourceHash"]
 
@@ -100,3 +101,34 @@ def test_a_solc_of_another_version_is_refused(tmp_path: Path) -> None:
     other.chmod(0o755)
     with pytest.raises(BadValue, match=SOLC_VERSION.replace(".", r"\.")):
         find_solc(ROOT / "contracts", other)
+
+
+def test_cash_and_its_office_answer_all_of_the_interface_and_keep_one_storage() -> None:
+    """All of ICash is answered at the ledger's address, and the office's storage begins with the ledger's."""
+    out = ROOT / "contracts" / "out"
+    declared = json.loads((out / "ICash.sol" / "ICash.json").read_text("utf-8"))["abi"]
+    answered = {name(entry): entry for entry in ledger_abi() if entry["type"] == "function"}
+    for entry in (entry for entry in declared if entry["type"] == "function"):
+        assert [shape(answered[name(entry)][side]) for side in ("inputs", "outputs")] == [
+            shape(entry[side]) for side in ("inputs", "outputs")
+        ]
+        assert answered[name(entry)]["stateMutability"] in (entry["stateMutability"], "pure")
+    told = {name(entry) for entry in declared if entry["type"] in ("event", "error")}
+    assert told <= {name(entry) for entry in ledger_abi() if entry["type"] in ("event", "error")}
+    both = {contract: storage(contract) for contract in CONTRACTS}
+    assert both["Cash"]
+    assert both["Office"][: len(both["Cash"])] == both["Cash"]
+
+
+def name(entry: dict[str, Any]) -> str:
+    return f"{entry['name']}({','.join(shape(entry['inputs']))})"
+
+
+def shape(values: list[dict[str, Any]]) -> list[str]:
+    return [f"({','.join(shape(v['components']))})" + v["type"][5:] if "components" in v else v["type"] for v in values]
+
+
+def storage(contract: str) -> list[tuple[str, str, int]]:
+    path = ROOT / "chainwallet" / "artifacts" / f"{contract}.json"
+    layout = json.loads(path.read_text("utf-8"))["storageLayout"]["storage"]
+    return [(place["label"], place["slot"], place["offset"]) for place in layout]

@@ -55,6 +55,8 @@ def test_the_wheel_holds_what_the_package_needs(unpacked_wheel: Path) -> None:
         "py.typed",
         "artifacts/Cash.json",
         "artifacts/Cash.input.json",
+        "artifacts/Office.json",
+        "artifacts/Office.input.json",
         "formats/examples/trip.csv",
         "store/migrations/env.py",
         "store/migrations/versions/r0001_wallets_submissions_promises.py",

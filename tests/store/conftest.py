@@ -1,12 +1,13 @@
-"""A real database file for each test."""
+"""Where a test's databases are."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from chainwallet.store.database import Database
+from tests.postgres import PostgresProcess
 
 
 @pytest.fixture
@@ -15,6 +16,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(path)) as opened:
-        yield opened
+def empty_place(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Gives places for databases with nothing in them, on the test's engine."""
+    with ExitStack() as stack:
+        if engine == "sqlite":
+            numbers = count()
+            yield lambda: str(tmp_path / f"empty {next(numbers)}.db")
+            return
+        server: PostgresProcess = request.getfixturevalue("postgres")
+        yield lambda: stack.enter_context(server.empty())
