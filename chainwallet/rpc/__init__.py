@@ -5,5 +5,18 @@
 
 from chainwallet.rpc.answers import SendAnswer, Sent
 from chainwallet.rpc.node import BlockTag, Fees, Node
+from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
-__all__ = ["BlockTag", "Fees", "Node", "SendAnswer", "Sent"]
+__all__ = [
+    "Answer",
+    "BlockTag",
+    "Call",
+    "Failure",
+    "Fees",
+    "Garbled",
+    "NoAnswer",
+    "Node",
+    "Result",
+    "SendAnswer",
+    "Sent",
+]
