@@ -1,11 +1,12 @@
 """The tables. Addresses and hashes are lower-case hex with ``0x``; numbers above 63 bits are 64 hex digits, which sort.
 
 ``chain`` is ``<chain id>-<first 8 hex digits of the genesis hash>``: two fresh chains never share rows. ``token`` is
-``<chain>/<address>``.
+``<chain>/<address>``. One schema serves SQLite and PostgreSQL.
 """
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -19,6 +20,14 @@ from sqlalchemy import (
     text,
 )
 
+from chainwallet.store.append_only import append_only, append_only_but
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""Of rows that the database numbers: SQLite numbers only a column whose type is INTEGER, which has 64 bits there."""
+
+Sorted = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is sorted or compared, by its bytes on both engines, whatever the server's language."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -29,9 +38,6 @@ metadata = MetaData(
     }
 )
 
-BIG_ID = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts ids up by itself only in columns called INTEGER."""
-
 _CANONICAL = text("orphaned_at_s IS NULL")
 _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
@@ -40,7 +46,7 @@ _MOVES = text("kind = 'Transfer'")
 wallets = Table(
     "wallets",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", Sorted, primary_key=True),
     Column("address", Text, nullable=False, unique=True),
     Column("custody", Text, CheckConstraint("custody IN ('managed', 'external')", name="custody"), nullable=False),
     Column("purpose", Text, CheckConstraint("purpose IN ('person', 'service')", name="purpose"), nullable=False),
@@ -50,7 +56,7 @@ wallets = Table(
 submissions = Table(
     "submissions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("chain", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("sender", Text, nullable=False),
@@ -73,17 +79,19 @@ submissions = Table(
     UniqueConstraint("chain", "sender", "nonce"),
 )
 
-attempts = Table(
-    "attempts",
-    metadata,
-    Column("tx", Text, primary_key=True),
-    Column("submission_id", Integer, ForeignKey("submissions.id"), nullable=False, index=True),
-    Column("chain", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("nonce", BigInteger, nullable=False),
-    Column("raw", LargeBinary, nullable=False),
-    Column("created_at_s", BigInteger, nullable=False),
-    Index(None, "chain", "sender", "nonce"),
+attempts = append_only(
+    Table(
+        "attempts",
+        metadata,
+        Column("tx", Text, primary_key=True),
+        Column("submission_id", RowId, ForeignKey("submissions.id"), nullable=False, index=True),
+        Column("chain", Text, nullable=False),
+        Column("sender", Text, nullable=False),
+        Column("nonce", BigInteger, nullable=False),
+        Column("raw", LargeBinary, nullable=False),
+        Column("created_at_s", BigInteger, nullable=False),
+        Index(None, "chain", "sender", "nonce"),
+    )
 )
 
 promises = Table(
@@ -93,22 +101,32 @@ promises = Table(
     Column("payer", Text, primary_key=True),
     Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("nonce", Text, nullable=False),
+    Column("nonce", Sorted, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("signature", LargeBinary),
     Column("memo", Text),
     Column("memo_salt", LargeBinary),
-    Column("submission_id", Integer, ForeignKey("submissions.id"), index=True),
+    Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
     Column("made_at_block", BigInteger, nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
     UniqueConstraint("token", "payer", "nonce"),
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at_s", BigInteger, nullable=False),
+)
+
 blocks = Table(
     "blocks",
     metadata,
-    Column("id", BIG_ID, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("chain", Text, nullable=False),
     Column("number", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
@@ -116,46 +134,50 @@ blocks = Table(
     Column("timestamp_s", BigInteger, nullable=False),
     Column("state_root", Text, nullable=False),
     Column("learned_at_s", BigInteger, nullable=False),
+    Column("has_facts", Boolean, nullable=False),
     Column("orphaned_at_s", BigInteger),
     Index("uq_blocks_canonical", "chain", "number", unique=True, sqlite_where=_CANONICAL, postgresql_where=_CANONICAL),
 )
 """Verified headers: the latest, and those with facts. At most one at each number is not orphaned."""
 
-facts = Table(
-    "facts",
-    metadata,
-    Column("id", BIG_ID, primary_key=True),
-    Column("token", Text, nullable=False),
-    Column("block", BigInteger, nullable=False),
-    Column("block_hash", Text, nullable=False),
-    Column("tx", Text, nullable=False),
-    Column("log_index", Integer, nullable=False),
-    Column("part", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("payer", Text),
-    Column("payee", Text),
-    Column("value", Text),
-    Column("ref", Text),
-    Column("nonce", Text),
-    Column("cause", Text),
-    Column("detail", Text),
-    Column("happened_at_s", BigInteger, nullable=False),
-    Column("learned_at_s", BigInteger, nullable=False),
-    Column("orphaned_at_s", BigInteger),
-    Index(
-        "uq_facts_canonical",
-        "token",
-        "block",
-        "log_index",
-        "part",
-        unique=True,
-        sqlite_where=_CANONICAL,
-        postgresql_where=_CANONICAL,
+facts = append_only_but(
+    Table(
+        "facts",
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("token", Text, nullable=False),
+        Column("block", BigInteger, nullable=False),
+        Column("block_hash", Text, nullable=False),
+        Column("tx", Text, nullable=False),
+        Column("log_index", Integer, nullable=False),
+        Column("part", Integer, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("payer", Text),
+        Column("payee", Text),
+        Column("value", Text),
+        Column("ref", Text),
+        Column("nonce", Sorted),
+        Column("cause", Text),
+        Column("detail", Text),
+        Column("happened_at_s", BigInteger, nullable=False),
+        Column("learned_at_s", BigInteger, nullable=False),
+        Column("orphaned_at_s", BigInteger),
+        Index(
+            "uq_facts_canonical",
+            "token",
+            "block",
+            "log_index",
+            "part",
+            unique=True,
+            sqlite_where=_CANONICAL,
+            postgresql_where=_CANONICAL,
+        ),
+        Index("ix_facts_ref", "token", "ref", sqlite_where=_HAS_REF, postgresql_where=_HAS_REF),
+        Index("ix_facts_nonce", "token", "payer", "nonce", sqlite_where=_HAS_NONCE, postgresql_where=_HAS_NONCE),
+        Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+        Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
     ),
-    Index("ix_facts_ref", "token", "ref", sqlite_where=_HAS_REF, postgresql_where=_HAS_REF),
-    Index("ix_facts_nonce", "token", "payer", "nonce", sqlite_where=_HAS_NONCE, postgresql_where=_HAS_NONCE),
-    Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
-    Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+    "orphaned_at_s",
 )
 """``rules.fact.Fact``, with when we learned it and, where a reorg removed it, when we learned that. Never deleted; a
 block that comes back is learned again, as new rows."""
@@ -187,7 +209,7 @@ holdings = Table(
 quarantines = Table(
     "quarantines",
     metadata,
-    Column("id", BIG_ID, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("chain", Text, nullable=False),
     Column("block", BigInteger, nullable=False),
     Column("what", Text, nullable=False),

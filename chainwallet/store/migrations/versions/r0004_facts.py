@@ -3,10 +3,13 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0001"
+from chainwallet.store.append_only import protect_but
 
-BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+revision = "0004"
+down_revision = "0002"
+
+row_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -36,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "quarantines",
-        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("id", row_id, nullable=False),
         sa.Column("chain", sa.Text, nullable=False),
         sa.Column("block", sa.BigInteger, nullable=False),
         sa.Column("what", sa.Text, nullable=False),
@@ -55,7 +58,7 @@ def upgrade() -> None:
 def _blocks() -> None:
     op.create_table(
         "blocks",
-        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("id", row_id, nullable=False),
         sa.Column("chain", sa.Text, nullable=False),
         sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("hash", sa.Text, nullable=False),
@@ -63,6 +66,7 @@ def _blocks() -> None:
         sa.Column("timestamp_s", sa.BigInteger, nullable=False),
         sa.Column("state_root", sa.Text, nullable=False),
         sa.Column("learned_at_s", sa.BigInteger, nullable=False),
+        sa.Column("has_facts", sa.Boolean, nullable=False),
         sa.Column("orphaned_at_s", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_blocks"),
     )
@@ -72,7 +76,7 @@ def _blocks() -> None:
 def _facts() -> None:
     op.create_table(
         "facts",
-        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("id", row_id, nullable=False),
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("block", sa.BigInteger, nullable=False),
         sa.Column("block_hash", sa.Text, nullable=False),
@@ -84,7 +88,7 @@ def _facts() -> None:
         sa.Column("payee", sa.Text),
         sa.Column("value", sa.Text),
         sa.Column("ref", sa.Text),
-        sa.Column("nonce", sa.Text),
+        sa.Column("nonce", sorted_text),
         sa.Column("cause", sa.Text),
         sa.Column("detail", sa.Text),
         sa.Column("happened_at_s", sa.BigInteger, nullable=False),
@@ -98,6 +102,8 @@ def _facts() -> None:
     _partial_index("ix_facts_nonce", "facts", ["token", "payer", "nonce"], "nonce IS NOT NULL")
     _partial_index("ix_facts_paid_out", "facts", ["token", "payer", "block"], "kind = 'Transfer'")
     _partial_index("ix_facts_paid_in", "facts", ["token", "payee", "block"], "kind = 'Transfer'")
+    kept = "id token block block_hash tx log_index part kind payer payee value ref nonce cause detail"
+    protect_but(op.get_bind(), "facts", "orphaned_at_s", [*kept.split(), "happened_at_s", "learned_at_s"])
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
