@@ -203,7 +203,8 @@ def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_bl
         return Used(used)
     if not is_window(nonce):
         return Free()
-    slid = facts.c.kind.in_(USING) & facts.c.nonce.between(word(dies_by_use_of(nonce)), word(NONCE_END - 1))
+    is_higher = (facts.c.nonce >= word(dies_by_use_of(nonce))) & (facts.c.nonce < word(NONCE_END))
+    slid = facts.c.kind.in_(USING) & is_higher
     cancelled = (facts.c.kind == "NoncesCanceled") & (facts.c.nonce > word(nonce))
     killed = _first(tx, theirs.where(or_(slid, cancelled)))
     return Free() if killed is None else Dead(killed)

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from chainwallet import deployment, issuing
-from chainwallet.abi.calls import call_data
+from chainwallet.abi.calls import call_data, pay_item, settle_data
+from chainwallet.abi.domain import domain_of
+from chainwallet.abi.typed_data import Consent, Document, Payment, Settlement
 from chainwallet.anvil import RunningChain
-from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, from_hex, to_hex
+from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, Transaction, from_hex, to_hex
 from chainwallet.indexer import Indexer, Source
+from chainwallet.keys.signer import to_compact
 from chainwallet.manifest import Manifest
 from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
@@ -105,19 +108,41 @@ class Town:
 
     def call(self, sender: Address, signature: str, *values: object) -> Hash32:
         """A transaction to the ledger by ``sender``; mined at once unless the town holds its blocks."""
-        transaction = {
-            "from": to_hex(sender),
-            "to": to_hex(self.cash.address),
-            "data": to_hex(call_data(signature, *values)),
-            "gas": GAS,
-        }
+        return self.send(call_data(signature, *values), sender)
+
+    def pay(self, payer: int = 0, payee: int = 1, units: int = 1) -> Hash32:
+        return self.call(PEOPLE[payer], TRANSFER, PEOPLE[payee], units)
+
+    def send(self, data: bytes, sender: Address = PEOPLE[0]) -> Hash32:
+        """A transaction to the ledger with this call data."""
+        transaction = {"from": to_hex(sender), "to": to_hex(self.cash.address), "data": to_hex(data), "gas": GAS}
         tx = Hash32(from_hex(self.ask("eth_sendTransaction", transaction)))
         if not self.holds_blocks:
             until(lambda: self.node.receipt(tx) is not None)
         return tx
 
-    def pay(self, payer: int = 0, payee: int = 1, units: int = 1) -> Hash32:
-        return self.call(PEOPLE[payer], TRANSFER, PEOPLE[payee], units)
+    def signed(self, data: bytes, sender: str = NAMES[5]) -> str:
+        """A raw transaction to the ledger with this call data, signed by ``sender`` with its next nonce."""
+        key = key_of(sender)
+        nonce = self.node.transaction_count(key.address)
+        transaction = Transaction(self.cash.chain.chain_id, nonce, self.cash.address, data, 300_000, 10**10, 1)
+        return to_hex(key.sign_transaction(transaction))
+
+    def item(self, payment: Payment) -> bytes:
+        """A payment signed by its payer, as ``pay`` takes it."""
+        r, vs = to_compact(self.sign(payment, payment.payer))
+        return pay_item(payment, r + vs)
+
+    def sign(self, document: Document, signer: Address) -> bytes:
+        return key_of(NAMES[PEOPLE.index(signer)]).sign(document, domain_of(self.cash))
+
+    def settle(self, settlement: Settlement, nonces: Sequence[int]) -> Hash32:
+        """The settlement with every debtor's consent, carried out."""
+        consents = [
+            (nonce, self.sign(Consent(settlement, nonce), leg.account))
+            for nonce, leg in zip(nonces, settlement.debits, strict=True)
+        ]
+        return self.send(settle_data(settlement, consents))
 
     def live(self, blocks: int, payments: int = 1) -> None:
         """``blocks`` blocks with ``payments`` payments each, between people drawn by the dice."""
