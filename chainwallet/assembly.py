@@ -9,7 +9,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -145,10 +145,15 @@ class OpenHome:
 
 
 @contextmanager
-def open_home(config: Config) -> Iterator[OpenHome]:
-    """The configured home, locked against other processes. Raises ``HomeInUse``."""
+def open_home(config: Config, *, alone: bool = True) -> Iterator[OpenHome]:
+    """The configured home, locked against other processes. Raises ``HomeInUse``.
+
+    Not ``alone``, it is not locked: for those who do nothing there but in its database.
+    """
     home = Home(config.home)
-    with home.locked(HOME_LOCK_WAIT_S):
+    if not alone:
+        home.create()
+    with home.locked(HOME_LOCK_WAIT_S) if alone else nullcontext():
         opened = OpenHome(config, home)
         try:
             yield opened

@@ -162,6 +162,10 @@ class Node:
                 return Sent(SendAnswer.UNKNOWN, reason)
         assert_never(answer)
 
+    def send_raw_many(self, raws: Sequence[bytes]) -> tuple[Sent, ...]:
+        """``send_raw`` of each."""
+        return tuple(map(self.send_raw, raws))
+
     def read_many(self, method: str, all_params: Sequence[Sequence[object]], parse: Callable[[object], T]) -> list[T]:
         """What ``method`` answers to each of ``all_params``; raises for the first that failed."""
         return [self._read(method, parse, *params) for params in all_params]
@@ -175,6 +179,10 @@ class Node:
     def mine(self, blocks: int = 1) -> None:
         """Mine blocks now (Anvil only)."""
         self._write("anvil_mine", hex(blocks))
+
+    def set_automine(self, *, on: bool) -> None:
+        """Mine a block for each transaction, or only when told to (Anvil only)."""
+        self._write("evm_setAutomine", on)
 
     def set_time(self, timestamp_s: int) -> None:
         """Let the chain's clock go on from ``timestamp_s``, seconds since 1970 (Anvil only)."""

@@ -77,6 +77,11 @@ def followed(tx: Transaction, token: str) -> Followed | None:
     return _followed(tx, cursors.c.token == token)
 
 
+def every_token(tx: Transaction) -> tuple[str, ...]:
+    """Everything that is followed, by name."""
+    return tuple(tx.execute(select(cursors.c.token).order_by(cursors.c.token)).scalars())
+
+
 def waiting(tx: Transaction, chain: str) -> tuple[str, int] | None:
     """Why no history of ``chain`` comes in, and since when (seconds since 1970); None while it does."""
     reason = select(cursors.c.waits_because, cursors.c.waits_since_s).where(
