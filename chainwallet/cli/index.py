@@ -18,6 +18,7 @@ app = typer.Typer(
 
 POLL_S = 1.0
 """Pause at the chain's head, and after trouble."""
+DIFFERS = 1  # exit status of `check`
 
 
 @app.command("run")
@@ -82,6 +83,42 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             print(f"{chain}  waits since {_utc(reason[1])}: {reason[0]}")
     for lie in quarantined:
         print(f"block {lie.block}  quarantined: {lie.node} said {lie.what} {lie.found}, expected {lie.expected}")
+
+
+@app.command("check")
+def check(context: typer.Context, rpc: Rpc = None, as_json: AsJson = False) -> None:
+    """Compare what the events gave with the chain's state, for every account, at the last verified block.
+
+    Exit status 0 all agree, 1 some do not.
+    """
+    from chainwallet import history
+    from chainwallet.assembly import connect, open_home
+    from chainwallet.evm import to_hex
+
+    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
+        found = {
+            cash.token: history.reconcile(connection.node, home.database, cash) for cash in connection.ledgers(None)
+        }
+    if as_json:
+        say_json(
+            {
+                token: {
+                    "block": one.block,
+                    "hash": to_hex(one.block_hash),
+                    "accounts": one.accounts,
+                    "mismatches": [str(mismatch) for mismatch in one.mismatches],
+                }
+                for token, one in found.items()
+            }
+        )
+    else:
+        for token, one in found.items():
+            agreed = "all agree" if not one.mismatches else f"{len(one.mismatches)} figures differ"
+            print(f"{token}  {one.accounts} accounts at block {one.block}: {agreed}")
+            for mismatch in one.mismatches:
+                print(f"  {mismatch}")
+    if any(one.mismatches for one in found.values()):
+        raise typer.Exit(DIFFERS)
 
 
 def _line(progress: "Progress") -> str:

@@ -13,7 +13,7 @@ from chainwallet.abi.calls import call_data, pay_item, settle_data
 from chainwallet.abi.domain import domain_of
 from chainwallet.abi.typed_data import Consent, Document, Payment, Settlement
 from chainwallet.anvil import RunningChain
-from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, Transaction, from_hex, to_hex
+from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, Transaction, from_hex, keccak256, to_hex
 from chainwallet.indexer import Indexer, Source
 from chainwallet.keys.signer import to_compact
 from chainwallet.manifest import Manifest
@@ -183,6 +183,13 @@ class Town:
     def held(self, owner: Address, at: str = "latest") -> int:
         call = {"to": to_hex(self.cash.address), "data": to_hex(call_data("balanceOf(address)", owner))}
         return int(self.ask("eth_call", call, at), 16)
+
+    def holding_slot(self, place: int, owner: Address = PEOPLE[0]) -> str:
+        """Where ``owner``'s account is stored, if the mapping of accounts is the ledger's variable at ``place``."""
+        return to_hex(keccak256(bytes(12) + owner + place.to_bytes(32, "big")))
+
+    def storage(self, slot: str) -> str:
+        return str(self.ask("eth_getStorageAt", to_hex(self.cash.address), slot, "latest"))
 
     def supply(self) -> int:
         call = {"to": to_hex(self.cash.address), "data": to_hex(call_data("totalSupply()"))}
