@@ -135,6 +135,14 @@ class Node:
         """What calling ``to`` with ``data`` would return; raises ``Reverted`` with the raw revert data."""
         return self._execute("eth_call", shapes.data, _call(to, data, sender, 0), _at(at))
 
+    def call_many(self, to: Address, datas: Sequence[bytes], block: Hash32) -> tuple[bytes, ...]:
+        """What calling ``to`` with each of ``datas`` would return at the block with this hash, asked in batches.
+
+        Raises ``NodeRefused`` for a call that fails, and where the node has the block or its state no more.
+        """
+        at = {"blockHash": shapes.hexed(block)}  # EIP-1898
+        return tuple(self.read_many("eth_call", [(_call(to, data, None, 0), at) for data in datas], shapes.data))
+
     def estimate_gas(self, sender: Address, to: Address | None, data: bytes, value_wei: int = 0) -> int:
         """Gas that the transaction would need at the head; raises ``Reverted`` when it would fail."""
         return self._execute("eth_estimateGas", shapes.quantity, _call(to, data, sender, value_wei))
@@ -289,6 +297,10 @@ class Node:
     def mine(self, blocks: int = 1) -> None:
         """Mine blocks now (Anvil only)."""
         self._write("anvil_mine", hex(blocks))
+
+    def set_automine(self, *, on: bool) -> None:
+        """Mine a block for each transaction, or only when told to (Anvil only)."""
+        self._write("evm_setAutomine", on)
 
     def set_time(self, timestamp_s: int) -> None:
         """Let the chain's clock go on from ``timestamp_s``, seconds since 1970 (Anvil only)."""
