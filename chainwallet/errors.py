@@ -234,31 +234,6 @@ class Reverted(NodeTrouble):
 
 
 @dataclass(eq=False)
-class FalseProof(NodeTrouble):
-    """A Merkle proof of ``what`` that does not lead where it must."""
-
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: found {self.found}, expected {self.expected}"
-
-
-@dataclass(eq=False)
-class UnverifiedBlock(NodeTrouble):
-    """``what`` of the block with number ``block`` is not what the block's hash, or its child's, commits to."""
-
-    block: int
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"block {self.block}, {self.what}: found {self.found}, expected {self.expected}"
-
-
-@dataclass(eq=False)
 class DatabaseUnreachable(StoreTrouble):
     """No answer from the database server at ``where`` since ``since`` (UTC); ``where`` never holds a password."""
 
@@ -290,6 +265,31 @@ class LeaseLost(StoreTrouble):
 
     def __str__(self) -> str:
         return f"lease of {self.work}: no longer held by {self.holder}"
+
+
+@dataclass(eq=False)
+class FalseProof(NodeTrouble):
+    """A Merkle proof of ``what`` that does not lead where it must."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class UnverifiedBlock(NodeTrouble):
+    """``what`` of the block with number ``block`` is not what the block's hash, or its child's, commits to."""
+
+    block: int
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"block {self.block}, {self.what}: found {self.found}, expected {self.expected}"
 
 
 @dataclass(eq=False)

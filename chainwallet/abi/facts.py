@@ -1,8 +1,8 @@
 """The facts in the logs of a ``Cash``: what each event says together with those beside it.
 
 ``ICash`` fixes who stands beside whom: a ``Paid`` follows its payment's ``Transfer`` at once, a ``Settled`` its
-settlement's ``Transfer``s, an ``AllowanceSpent``, ``Minted`` or ``Burned`` its own, an ``Approved`` the ``Approval`` of
-an ``approve`` (one without it is a ``permit``'s), and a ``Transfer`` follows its ``AuthorizationUsed``.
+settlement's ``Transfer``s, an ``AllowanceSpent``, ``Minted`` or ``Burned`` its own; a ``Transfer`` follows its
+``AuthorizationUsed``, and an ``Approved`` the ``Approval`` of an ``approve``.
 """
 
 from collections.abc import Callable, Sequence
@@ -132,19 +132,28 @@ def _is_next_leg(one: Fact, other: Fact) -> bool:
     )
 
 
+# ------------------------------------------------------------------------------------------------ alone
+
+
+def _approval(place: Place, event: events.Approval) -> Fact:
+    return Fact("Approval", place, payer=event.owner, payee=event.spender, value=event.value, cause="permit")
+
+
 def _approved(found: list[Fact], place: Place) -> Fact:
-    """Notes that the last fact, an ``Approval``, was made by a call of its owner."""
+    """Notes that the last fact, an ``Approval``, was no permit's."""
     if not found or found[-1].kind != "Approval" or found[-1].place.tx != place.tx:
         return Fact("Approved", place)
     found[-1] = replace(found[-1], cause="approve")
     return Fact("Approved", place, payer=found[-1].payer)
 
 
-# ------------------------------------------------------------------------------------------------ alone
+def _authorization(kind: Kind, place: Place, event: events.AuthorizationUsed | events.AuthorizationCanceled) -> Fact:
+    nonce = of_authorization(int.from_bytes(event.nonce, "big"))
+    return Fact(kind, place, payer=event.authorizer, ref=event.nonce, nonce=nonce)
 
 
-def _approval(place: Place, event: events.Approval) -> Fact:
-    return Fact("Approval", place, payer=event.owner, payee=event.spender, value=event.value, cause="permit")
+def _quota(event: events.QuotaSet) -> dict[str, str]:
+    return {"refillPerSecond": str(event.refill_per_second), "level": str(event.level)}
 
 
 _ALONE: dict[type, Callable[[Place, Any], Fact]] = {
@@ -161,15 +170,6 @@ _ALONE: dict[type, Callable[[Place, Any], Fact]] = {
     events.RoleGranted: lambda at, e: Fact("RoleGranted", at, payer=e.account, payee=e.sender, ref=e.role),
     events.RoleRevoked: lambda at, e: Fact("RoleRevoked", at, payer=e.account, payee=e.sender, ref=e.role),
 }
-
-
-def _authorization(kind: Kind, place: Place, event: events.AuthorizationUsed | events.AuthorizationCanceled) -> Fact:
-    nonce = of_authorization(int.from_bytes(event.nonce, "big"))
-    return Fact(kind, place, payer=event.authorizer, ref=event.nonce, nonce=nonce)
-
-
-def _quota(event: events.QuotaSet) -> dict[str, str]:
-    return {"refillPerSecond": str(event.refill_per_second), "level": str(event.level)}
 
 
 def _other(place: Place, log: Log) -> Fact:

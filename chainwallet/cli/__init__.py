@@ -39,9 +39,9 @@ app.command("topup")(money.topup)
 app.command("deploy")(deploy.deploy)
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(chain.app, name="chain")
-app.add_typer(contracts.app, name="contracts")
 app.add_typer(index.app, name="index")
 app.add_typer(bench.app, name="bench")
+app.add_typer(contracts.app, name="contracts")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from chainwallet.proofs.bloom import BLOOM_BYTES, EMPTY_BLOOM, bloom_of, mask_of
 from chainwallet.proofs.header import Header
 from chainwallet.proofs.receipts import SealedReceipt, receipts_root
 from chainwallet.proofs.trie import EMPTY_ROOT
-from chainwallet.rpc import Node, sealed
+from chainwallet.rpc import sealed
 from chainwallet.rpc.shapes import Misshapen
 from tests.conftest import ask
 from tests.proofs.changes import CHANGES
@@ -54,26 +55,28 @@ def of_every_type(chain_id: int) -> list[str]:
     return [*typed, signed(**failing), signed(**creation), signed(**quiet)]
 
 
-@pytest.fixture
-def told(chain: Node, local_chain: RunningChain) -> list[tuple[Any, Any]]:
+@pytest.fixture(scope="module")
+def told(local_chain: RunningChain) -> Iterator[list[tuple[Any, Any]]]:
     """Blocks and their receipts as JSON: one with every type of transaction, one with many, an empty one, genesis."""
     url = local_chain.url
-    chain.set_balance(Address(bytes.fromhex(SENDER.address[2:])), 10**20)
+    snapshot = ask(url, "evm_snapshot")
+    ask(url, "anvil_setBalance", SENDER.address, hex(10**20))
     ask(url, "anvil_setCode", EMITTER, EMITS)
     ask(url, "anvil_setCode", REVERTER, REVERTS)
     ask(url, "evm_setAutomine", False)
+    first = int(str(ask(url, "eth_blockNumber")), 16) + 1
     for raw in of_every_type(local_chain.chain_id):
         ask(url, "eth_sendRawTransaction", raw)
-    chain.mine()
-    first = chain.block_number()
+    ask(url, "anvil_mine", "0x1")
     many = {**CALL, **FEES, "chainId": local_chain.chain_id}
     for nonce in range(8, 8 + 140):
         ask(url, "eth_sendRawTransaction", signed(**many, nonce=nonce))
-    chain.mine(2)
+    ask(url, "anvil_mine", "0x2")
     ask(url, "evm_setAutomine", True)
     numbers = [hex(number) for number in (first, first + 1, first + 2, 0)]
     blocks: list[Any] = [ask(url, "eth_getBlockByNumber", number, False) for number in numbers]
-    return [(block, ask(url, "eth_getBlockReceipts", block["hash"])) for block in blocks]
+    yield [(block, ask(url, "eth_getBlockReceipts", block["hash"])) for block in blocks]
+    assert ask(url, "evm_revert", snapshot) is True
 
 
 def verify(block: Any, receipts: Any) -> None:

@@ -36,6 +36,10 @@ Rows = dict[str, list[dict[str, Any]]]
 SUBMISSION = {"chain": CHAIN, "key": "key", "sender": "0x0a", "to": None, "data": b"\x00\xff", "created_at_s": 5}
 PROMISE = {"token": f"{CHAIN}/0xca", "payer": "0x0a", "kind": "payment", "id": "42", "nonce": f"{7:064x}"}
 DOCUMENT = {"content_hash": "0x01", "document": "{}", "signature": b"\x01", "memo": "Käse", "memo_salt": b"\x02"}
+PLACE = {"token": f"{CHAIN}/0xca", "block": 7, "block_hash": "0x07", "tx": "0x02", "log_index": 3}
+PLACE |= {"happened_at_s": 5, "learned_at_s": 6}
+TRANSFER = {"part": 0, "kind": "Transfer", "payer": "0x0a", "payee": "0x0b", "value": f"{5:064x}", "ref": "0x01"}
+TRANSFER |= {"nonce": f"{2**255:064x}", "cause": "payment", "detail": "{}"}
 
 ROWS: dict[str, Rows] = {
     "0001": {
@@ -54,6 +58,22 @@ ROWS: dict[str, Rows] = {
     },
     "0002": {
         "leases": [{"chain": CHAIN, "sender": "0x0a", "holder": "one", "epoch": 3, "expires_at_s": 2**40}],
+    },
+    "0004": {
+        "blocks": [
+            {"id": 1, "chain": CHAIN, "number": 7, "hash": "0x07", "parent": "0x06", "timestamp_s": 2**40}
+            | {"state_root": "0x05", "learned_at_s": 5, "has_facts": True, "orphaned_at_s": 6},
+        ],
+        "facts": [{**PLACE, **TRANSFER, "id": 1}, {**PLACE, "id": 2, "kind": "Paid", "part": 0, "orphaned_at_s": 9}],
+        "cursors": [
+            {"token": f"{CHAIN}/0xca", "chain": CHAIN, "first_block": 1, "number": 7, "hash": "0x07"}
+            | {"timestamp_s": 5, "moved_at_s": 6, "waits_because": "käse", "waits_since_s": 7},
+        ],
+        "holdings": [{"token": f"{CHAIN}/0xca", "owner": "0x0a", "balance": f"{2**90:064x}"}],
+        "quarantines": [
+            {"id": 1, "chain": CHAIN, "block": 8, "what": "receipts root", "expected": "0x01", "found": "0x02"}
+            | {"node": "http://node", "times": 3, "first_seen_at_s": 5, "last_seen_at_s": 6, "healed_at_s": 7},
+        ],
     },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
