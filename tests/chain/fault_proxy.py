@@ -141,17 +141,18 @@ class FaultProxy:
             self._last_good = None
 
     def _fault(self, call: Call) -> Fault:
-        method, raw = call["method"], call["params"][0] if call.get("params") else None
+        method, raw = call["method"], None
         with self._lock:
             self.methods.append(method)
             if method == "eth_sendRawTransaction":
+                raw = str(call["params"][0])
                 self.sent.append(raw)
             if self._last_good is not None and len(self.methods) > self._last_good:
                 return Fault(forward=self._dead_forward, cut=True)
             waiting = self._faults.get(method)
             if waiting:
                 return waiting.pop(0)
-        refusal = self.rule.refusal(raw) if self.rule and method == "eth_sendRawTransaction" else None
+        refusal = self.rule.refusal(raw) if self.rule and raw else None
         return refused(*refusal) if refusal else Fault()
 
     def _answer(self, asked: Call | list[Call]) -> tuple[int, bytes] | None:
