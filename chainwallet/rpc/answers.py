@@ -69,6 +69,12 @@ NO_METHOD = (
 """A method that this node does not offer."""
 NO_METHOD_CODE = -32601  # JSON-RPC 2.0, section 5.1
 
+NO_STATE = (
+    r"missing trie node|header not found|block not found|unknown block|(state|history) .*(not available|unavailable)"
+    r"|pruned|archive|blockoutofrange|no state|not (yet )?synced|is not available"
+)
+"""A block, or the state at a block, that this node does not have: not yet, not any more, or never."""
+
 TOO_MANY_LOGS = (
     r"query returned more than|response (size|is too)|too many (logs|results)|query timeout|block range|rpc range limit"
     r"|range (is )?too (large|wide)|range [0-9]+ (exceeds|is bigger)|is limited to a [0-9,]+ "

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
 from chainwallet.rpc.answers import ANSWER_TOO_LARGE, BATCH_REFUSED, BUSY, matches
+from chainwallet.rpc.connection import Deadline
 from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
 
 BATCH_CALLS = 100  # hosted nodes take 100 to 1,000 in a request
@@ -20,28 +21,32 @@ REMEMBERED_S = 600.0
 
 
 class Batches:
-    """Batches to the node at ``wire``'s other end."""
+    """Batches to the node at ``wire``'s other end, each request over within ``timeout_s`` seconds."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, timeout_s: float) -> None:
         self._wire = wire
+        self._timeout_s = timeout_s
         self._most_calls = BATCH_CALLS
         self._refused_at_s = float("-inf")
 
-    def ask(self, calls: Sequence[Call], timeout_s: float | None = None) -> list[Answer]:
-        """The answers in the order of ``calls``; ``timeout_s`` is for each request. No question is asked again that
-        the node may have taken up, unless the node refused its whole batch.
+    def ask(self, calls: Sequence[Call], deadline: Deadline) -> list[Answer]:
+        """The answers in the order of ``calls``, each asked once. Only what a node refused for the sake of the batch
+        is asked again, in smaller ones.
         """
-        answers: list[Answer] = [NoAnswer("not asked", never_sent=True)] * len(calls)
+        answers: list[Answer] = [NoAnswer(f"not asked within {deadline.timeout_s:g} s", never_sent=True)] * len(calls)
         if time.monotonic() - self._refused_at_s > REMEMBERED_S:
             self._most_calls = BATCH_CALLS
         waiting = deque(_chunks(calls, range(len(calls)), self._most_calls))
         while waiting:
             chunk = waiting.popleft()
-            asked = [calls[at] for at in chunk]
+            try:
+                limit = deadline.part(self._timeout_s)
+            except TimeoutError:
+                break
             if len(chunk) == 1:
-                answers[chunk[0]] = self._wire.exchange(*asked[0], timeout_s)
+                answers[chunk[0]] = self._wire.exchange(*calls[chunk[0]], limit)
                 continue
-            answered = self._wire.exchange_batch(asked, timeout_s)
+            answered = self._wire.exchange_batch([calls[at] for at in chunk], limit)
             if _stands_for_each(answered):
                 answered = (answered,) * len(chunk)
             left, most_calls = self._left(chunk, answered)

@@ -1,6 +1,5 @@
 """A node, asked over JSON-RPC and answering in nouns of ``chainwallet.evm``."""
 
-import time
 from collections.abc import Callable, Sequence
 from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
@@ -10,6 +9,7 @@ from chainwallet.evm import (
     Address,
     Block,
     BlockNumber,
+    ChainName,
     FeeHistory,
     Hash32,
     Log,
@@ -17,29 +17,18 @@ from chainwallet.evm import (
     Simulation,
     Transaction,
     Wei,
-    keccak256,
 )
 from chainwallet.proofs.block import ToldBlock
-from chainwallet.rpc import sealed, shapes, simulation
-from chainwallet.rpc.answers import (
-    BUSY,
-    NO_METHOD,
-    NO_METHOD_CODE,
-    REVERTED,
-    TOO_MANY_LOGS,
-    SendAnswer,
-    Sent,
-    matches,
-    meaning_of_send,
-)
-from chainwallet.rpc.batches import Batches
-from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
+from chainwallet.rpc import sealed, sending, shapes, simulation
+from chainwallet.rpc.answers import NO_METHOD, NO_METHOD_CODE, REVERTED, TOO_MANY_LOGS, Sent, matches
+from chainwallet.rpc.chain_pin import ChainPin
+from chainwallet.rpc.endpoints import Endpoints
+from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
 TIMEOUT_S = 10.0
 ATTEMPTS = 3
-BACKOFF_S = 0.1
-"""Pause before the second attempt; each later one is twice as long."""
 DUMP_TIMEOUT_S = 120.0
+MOST_DUMP_BYTES = 2**31
 LOG_REQUESTS_LIMIT = 10_000
 """Most requests that one ``logs`` makes when the node takes only narrow ranges."""
 FEE_HISTORY_BLOCKS = 10
@@ -60,20 +49,32 @@ class Fees(NamedTuple):
 
 
 class Node:
-    """The node at ``url``, asked with bounded time-outs and attempts.
+    """The node at ``url``, or several that stand for one chain in the order of preference; threads may share it.
 
-    Every method may raise ``NodeUnreachable`` (no answer after all attempts) and ``NodeRefused`` (a JSON-RPC error, or
-    an answer of another shape than the method's). Only reads are asked again. The constructor makes no connection; it
-    raises ``BadValue`` of field ``rpc`` for an address that is not http or https.
+    Every exchange with a node is over within ``timeout_s``, every question within ``endpoints.QUESTION_S``, with at
+    most ``attempts`` rounds through the nodes. Every method may raise ``NodeUnreachable`` (no answer after all that),
+    ``NodeRefused`` (a JSON-RPC error, or an answer of another shape than the method's) and ``WrongChain``: each new
+    connection is asked for its chain id and genesis first, which must be those of ``chain``, or of the first
+    connection. Only reads are asked again. With several nodes, two questions may be answered by two of them: what must
+    fit together is asked by block number and compared by hash.
+
+    The constructor makes no connection; it raises ``BadValue`` of field ``rpc`` for an address that is not http or
+    https.
     """
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, attempts: int = ATTEMPTS) -> None:
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        timeout_s: float = TIMEOUT_S,
+        attempts: int = ATTEMPTS,
+        chain: ChainName | None = None,
+    ) -> None:
+        urls = [url] if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
-        self._wire = Wire(url, timeout_s)
-        self._batches = Batches(self._wire)
-        self._attempts = attempts
-        self.shown_url = self._wire.address.shown
-        """The address without anything that may be secret."""
+        assert urls  # noqa: S101 - as above
+        self._endpoints = Endpoints(urls, timeout_s, attempts, ChainPin(chain))
+        self.shown_url = self._endpoints.shown
+        """The addresses without anything that may be secret."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,8 +83,13 @@ class Node:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
+        """Close the connections. The node may be asked again."""
+        self._endpoints.close()
+
+    @property
+    def unreachable_since_s(self) -> float | None:
+        """Seconds since 1970 of the first question that no node answered; None when the last one was answered."""
+        return self._endpoints.unreachable_since_s
 
     def chain_id(self) -> int:
         """The EIP-155 chain id."""
@@ -246,15 +252,7 @@ class Node:
 
         Raises ``NodeUnreachable`` only when no connection was made, so that nothing was sent by this call.
         """
-        answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
-        for attempt in range(1, self._attempts):
-            if not (isinstance(answer, NoAnswer) and answer.never_sent):
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
-        if isinstance(answer, NoAnswer) and answer.never_sent:
-            raise NodeUnreachable(self.shown_url, answer.reason)
-        return _sent(raw, answer)
+        return self.send_raw_many([raw])[0]
 
     def send_raw_many(self, raws: Sequence[bytes]) -> tuple[Sent, ...]:
         """``send_raw`` of each of ``raws`` in their order, in batches.
@@ -262,26 +260,20 @@ class Node:
         Raises ``NodeUnreachable`` only when nothing at all was sent by this call; where some were, those that were not
         are ``UNKNOWN`` like those that got no answer.
         """
-        answers = self._batches.ask([("eth_sendRawTransaction", [shapes.hexed(raw)]) for raw in raws])
-        unsent = [answer.reason for answer in answers if isinstance(answer, NoAnswer) and answer.never_sent]
-        if raws and len(unsent) == len(raws):
-            raise NodeUnreachable(self.shown_url, unsent[0])
-        return tuple(_sent(raw, answer) for raw, answer in zip(raws, answers, strict=True))
+        calls = [("eth_sendRawTransaction", [shapes.hexed(raw)]) for raw in raws]
+        told = self._endpoints.send(calls, sending.is_settled)
+        unsent = [answers[-1] for answers in told if sending.is_unsent(answers)]
+        if unsent and len(unsent) == len(raws):
+            raise NodeUnreachable(self.shown_url, unsent[0].reason)
+        return tuple(sending.meaning(raw, answers) for raw, answers in zip(raws, told, strict=True))
 
     def ask_many(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
-        """The node's answers to questions (method and parameters) in their order, asked in batches; raises nothing.
+        """The node's answers to questions (method and parameters) in their order, asked in batches.
 
-        A question that got no answer, or one that says "busy", is asked again like every read, up to the bound.
+        A question that got no answer, or one that says "busy", is asked again like every read, up to the bounds; one
+        that failed all the same is told by its answer. Raises ``WrongChain`` alone.
         """
-        answers = self._batches.ask(calls)
-        for attempt in range(1, self._attempts):
-            again = [at for at, one in enumerate(answers) if _may_be_asked_again(one)]
-            if not again:
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            for at, one in zip(again, self._batches.ask([calls[at] for at in again]), strict=True):
-                answers[at] = one
-        return tuple(answers)
+        return tuple(self._endpoints.read(calls))
 
     def read_many(self, method: str, all_params: Sequence[Sequence[object]], parse: Callable[[object], T]) -> list[T]:
         """What ``method`` answers to each of ``all_params``, asked in batches; raises for the first that failed."""
@@ -308,14 +300,14 @@ class Node:
 
     def dump_state(self, *, history: bool, timeout_s: float = DUMP_TIMEOUT_S) -> bytes:
         """The whole chain as Anvil dumps it, a gzip stream of JSON (Anvil only); with ``history``, old states too."""
-        answer = self._wire.exchange("anvil_dumpState", [history], timeout_s)
+        answer = self._endpoints.once(("anvil_dumpState", [history]), timeout_s, MOST_DUMP_BYTES)
         return self._parsed("anvil_dumpState", answer, shapes.data)
 
     def _read(self, method: str, parse: Callable[[object], T], *params: object) -> T:
         return self._parsed(method, self._ask(method, *params), parse)
 
     def _write(self, method: str, *params: object) -> None:
-        self._parsed(method, self._wire.exchange(method, params), lambda value: value)
+        self._parsed(method, self._endpoints.once((method, params)), lambda value: value)
 
     def _execute(self, method: str, parse: Callable[[object], T], call: dict[str, str], *params: object) -> T:
         answer = self._ask(method, call, *params)
@@ -325,14 +317,7 @@ class Node:
         return self._parsed(method, answer, parse)
 
     def _ask(self, method: str, *params: object) -> Answer:
-        """Ask, and ask again while nothing answers or the node is busy, up to the bound."""
-        answer = self._wire.exchange(method, params)
-        for attempt in range(1, self._attempts):
-            if not _may_be_asked_again(answer):
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            answer = self._wire.exchange(method, params)
-        return answer
+        return self._endpoints.read([(method, params)])[0]
 
     def _parsed(self, method: str, answer: Answer, parse: Callable[[object], T]) -> T:
         match answer:
@@ -348,24 +333,6 @@ class Node:
             case NoAnswer(reason):
                 raise NodeUnreachable(self.shown_url, reason)
         assert_never(answer)
-
-
-def _sent(raw: bytes, answer: Answer) -> Sent:
-    match answer:
-        case Result(value):
-            expected = shapes.hexed(keccak256(raw))
-            if isinstance(value, str) and value.lower() == expected:
-                return Sent(SendAnswer.ACCEPTED, expected)
-            return Sent(SendAnswer.UNKNOWN, f"answered another hash than {expected}")
-        case Failure(code, message):
-            return Sent(meaning_of_send(message), f"{message} (code {code})")
-        case NoAnswer(reason) | Garbled(_, reason):
-            return Sent(SendAnswer.UNKNOWN, reason)
-    assert_never(answer)
-
-
-def _may_be_asked_again(answer: Answer) -> bool:
-    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and matches(BUSY, answer.message))
 
 
 def _at(at: At) -> str:

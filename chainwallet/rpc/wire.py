@@ -6,11 +6,12 @@ web3's provider writes and reads the JSON; ``connection`` moves it, bounded in t
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from chainwallet.errors import WrongChain
 from chainwallet.rpc.address import NodeAddress
 from chainwallet.rpc.connection import Connection, Deadline, Reply, TooLarge, Trouble
 
@@ -63,21 +64,37 @@ class NoAnswer:
     never_sent: bool
     retry_after_s: float = 0.0
     """How long it asks us to wait, 0 where it does not say."""
+    wrong_chain: WrongChain | None = None
+    """What is wrong with the chain that it serves, where that is why it was not asked."""
 
 
 Answer = Result | Failure | Garbled | NoAnswer
 
 
-class Wire:
-    """The way to the node at ``url``; every exchange is over within ``timeout_s`` seconds.
+class NotANode(Exception):
+    """What answers at the other end cannot say which chain it serves; ``answer`` is what came instead."""
 
-    Threads may share it: each exchange has a connection of its own, which is kept open for the next one. Raises
-    ``BadValue`` for an address that is not http or https. web3 is imported at the first exchange.
+    def __init__(self, answer: Garbled) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
+Ask = Callable[[str, Sequence[object]], Answer]
+Greet = Callable[[Ask], None]
+"""Asks over a new connection where it leads to; raises ``Trouble``, ``NotANode`` or ``WrongChain``."""
+
+
+class Wire:
+    """The way to the node at ``url``; every exchange is over by its deadline.
+
+    Threads may share it: each exchange has a connection of its own, which is kept open for the next one. A connection
+    is used only after ``greet`` has passed over it. The constructor raises ``BadValue`` for an address that is not
+    http or https. web3 is imported at the first exchange.
     """
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, greet: Greet) -> None:
         self.address = NodeAddress(url)
-        self._timeout_s = timeout_s
+        self._greet = greet
         self._next_id = 1
         self._id_lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -88,32 +105,27 @@ class Wire:
             self._idle.pop().close()
 
     def exchange(
-        self,
-        method: str,
-        params: Sequence[object],
-        timeout_s: float | None = None,
-        most_bytes: int = MOST_ANSWER_BYTES,
+        self, method: str, params: Sequence[object], deadline: Deadline, most_bytes: int = MOST_ANSWER_BYTES
     ) -> Answer:
-        """Ask once. ``timeout_s`` replaces the wire's own for this question."""
-        (request_id,) = self._take_ids(1)
-        provider = self._provider(request_id)
-        reply = self._post(provider.encode_rpc_request(method, params), timeout_s, most_bytes)  # type: ignore[arg-type]
-        if not isinstance(reply, Reply):
-            return reply
-        try:
-            decoded: object = provider.decode_rpc_response(reply.body)
-        except (ValueError, RecursionError):
-            return _of_status(reply) or Garbled(0, "answered something that is not JSON")
-        answer = _of_json(decoded, request_id, reply)
-        return answer if isinstance(answer, Failure) else _of_status(reply) or answer
+        """Ask once."""
+        connection = self._connection(deadline)
+        if not isinstance(connection, Connection):
+            return connection
+        answer = self._ask(connection, method, params, deadline, most_bytes)
+        self._keep(connection)
+        return answer
 
     def exchange_batch(
-        self, calls: Sequence[Call], timeout_s: float | None = None, most_bytes: int = MOST_ANSWER_BYTES
+        self, calls: Sequence[Call], deadline: Deadline, most_bytes: int = MOST_ANSWER_BYTES
     ) -> tuple[Answer, ...] | Failure | Garbled | NoAnswer:
         """Ask once, all in one request: the answers in the order of ``calls``, or one that stands for the whole."""
+        connection = self._connection(deadline)
+        if not isinstance(connection, Connection):
+            return connection
         ids = self._take_ids(len(calls))
         body = self._provider(ids[0]).encode_batch_rpc_request(list(calls))  # type: ignore[arg-type]
-        reply = self._post(body, timeout_s, most_bytes)
+        reply = _post(connection, body, deadline, most_bytes)
+        self._keep(connection)
         if not isinstance(reply, Reply):
             return reply
         try:
@@ -132,6 +144,22 @@ class Wire:
                 by_id[request_id] = Garbled(0, "answered twice") if twice else _of_json(one, request_id, reply)
         return tuple(by_id.get(each, missing) for each in ids)
 
+    def _ask(
+        self, connection: Connection, method: str, params: Sequence[object], deadline: Deadline, most_bytes: int
+    ) -> Answer:
+        (request_id,) = self._take_ids(1)
+        provider = self._provider(request_id)
+        body = provider.encode_rpc_request(method, params)  # type: ignore[arg-type]
+        reply = _post(connection, body, deadline, most_bytes)
+        if not isinstance(reply, Reply):
+            return reply
+        try:
+            decoded: object = provider.decode_rpc_response(reply.body)
+        except (ValueError, RecursionError):
+            return _of_status(reply) or Garbled(0, "answered something that is not JSON")
+        answer = _of_json(decoded, request_id, reply)
+        return answer if isinstance(answer, Failure) else _of_status(reply) or answer
+
     def _take_ids(self, count: int) -> range:
         with self._id_lock:
             first = self._next_id
@@ -143,34 +171,51 @@ class Wire:
 
         return Provider(first_id)
 
-    def _post(self, body: bytes, timeout_s: float | None, most_bytes: int) -> Reply | Garbled | NoAnswer:
-        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
-        try:
-            connection = self._connection(deadline)
-            reply = connection.post(body, deadline, most_bytes)
-        except Trouble as trouble:
-            return NoAnswer(trouble.reason, trouble.never_sent)
-        except TooLarge as too_large:
-            return Garbled(0, str(too_large), is_too_large=True)
-        self._keep(connection, reply)
-        return reply
-
-    def _connection(self, deadline: Deadline) -> Connection:
-        while True:
+    def _connection(self, deadline: Deadline) -> Connection | Garbled | NoAnswer:
+        """A connection that is good now: an idle one, or a new one that was greeted."""
+        while self._idle:
             try:
                 connection = self._idle.pop()
-            except IndexError:
-                return Connection(self.address, deadline)
+            except IndexError:  # another thread was faster
+                break
             if connection.is_usable and time.monotonic() - connection.opened_at_s < CONNECTION_AGE_S:
                 return connection
             connection.close()
+        try:
+            connection = Connection(self.address, deadline)
+        except Trouble as trouble:
+            return NoAnswer(trouble.reason, trouble.never_sent)
+        try:
+            self._greet(lambda method, params: self._ask(connection, method, params, deadline, MOST_ANSWER_BYTES))
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, NotANode):
+                return error.answer
+            if isinstance(error, Trouble):
+                return NoAnswer(error.reason, error.never_sent, error.retry_after_s)
+            if isinstance(error, WrongChain):
+                return NoAnswer(str(error), never_sent=True, wrong_chain=error)
+            raise
+        return connection
 
-    def _keep(self, connection: Connection, reply: Reply) -> None:
-        """Keep it for the next exchange; behind a gateway's error (5xx) another node may answer the next time."""
-        if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR and len(self._idle) < IDLE_CONNECTIONS:
+    def _keep(self, connection: Connection) -> None:
+        """Keep it for the next exchange."""
+        if connection.is_usable and len(self._idle) < IDLE_CONNECTIONS:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+def _post(connection: Connection, body: bytes, deadline: Deadline, most_bytes: int) -> Reply | Garbled | NoAnswer:
+    try:
+        reply = connection.post(body, deadline, most_bytes)
+    except Trouble as trouble:
+        return NoAnswer(trouble.reason, trouble.never_sent)
+    except TooLarge as too_large:
+        return Garbled(0, str(too_large), is_too_large=True)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        connection.close()  # behind a gateway another node may answer the next time
+    return reply
 
 
 def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:

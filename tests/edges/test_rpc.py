@@ -1,14 +1,12 @@
 """The way to a node, against a real Anvil and a tiny real HTTP server that answers what we tell it."""
 
-import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from collections.abc import Callable
 
 import pytest
 from eth_account import Account
@@ -19,6 +17,7 @@ from chainwallet.evm import Address, BlockNumber, Hash32, keccak256
 from chainwallet.keys.transaction import encode_signed
 from chainwallet.rpc import Node, SendAnswer, Sent
 from chainwallet.rpc.answers import meaning_of_send
+from tests.edges.answering import Reply, answering, failure, result
 
 ETHER = 10**18
 RECIPIENT = Address(b"\x22" * 20)
@@ -32,52 +31,6 @@ REVERTER = bytes.fromhex("63deadbeef60e01b5f526007600452602460" + "00fd")
 def creation(runtime: bytes) -> bytes:
     """Code that deploys ``runtime``."""
     return bytes([0x60, len(runtime), 0x60, 0x0C, 0x60, 0, 0x39, 0x60, len(runtime), 0x60, 0, 0xF3]) + runtime
-
-
-Answer = Callable[[str, list[object]], tuple[int, bytes]]
-"""From method and parameters to HTTP status and body."""
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """The address of a server that answers every POST by ``answer``."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # headers and body leave together
-
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, body = answer(asked["method"], asked["params"])
-            body = body.replace(b'"id": 0', b'"id": %d' % asked["id"])
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            if 300 <= status < 400:
-                self.send_header("Location", "http://127.0.0.1:1/")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def result(value: object) -> tuple[int, bytes]:
-    return 200, json.dumps({"jsonrpc": "2.0", "id": 0, "result": value}).encode()
-
-
-def failure(code: int, message: str, data: object = None) -> tuple[int, bytes]:
-    error = {"code": code, "message": message, "data": data}
-    return 200, json.dumps({"jsonrpc": "2.0", "id": 0, "error": error}).encode()
 
 
 def signed(node: Node, key: LocalAccount, **changes: Any) -> bytes:
@@ -366,19 +319,19 @@ def test_recorded_answers_to_a_send_have_their_meaning(message: str, meaning: Se
 @pytest.mark.parametrize(
     "answer",
     [
-        (200, b"<html>"),
-        (200, b"[1, 2]"),
-        (200, b'{"jsonrpc": "2.0"}'),
-        (503, b"busy"),
-        (404, b"nothing here"),
-        (307, b""),
+        Reply(200, b"<html>"),
+        Reply(200, b"[1, 2]"),
+        Reply(200, b'{"jsonrpc": "2.0"}'),
+        Reply(503, b"busy"),
+        Reply(404, b"nothing here"),
+        Reply(307, b""),
         result("0x" + "00" * 32),
         result(None),
         failure(-32603, "something new"),
     ],
     ids=["html", "list", "neither", "503", "404", "redirect", "other hash", "null", "other error"],
 )
-def test_a_send_that_nobody_understands_is_unknown(answer: tuple[int, bytes]) -> None:
+def test_a_send_that_nobody_understands_is_unknown(answer: Reply) -> None:
     """An answer to signed bytes that is not understood is neither success nor failure, and is not sent twice."""
     asked = []
     with answering(lambda method, _: asked.append(method) or answer) as url, Node(url) as node:  # type: ignore[func-returns-value]
@@ -390,7 +343,7 @@ def test_a_send_without_an_answer_in_time_is_unknown() -> None:
     """Signed bytes that no answer comes to in time may have arrived: the outcome is UNKNOWN."""
     over = threading.Event()
 
-    def silent(*_: object) -> tuple[int, bytes]:
+    def silent(*_: object) -> Reply:
         over.wait(10)
         return result(None)
 
@@ -401,7 +354,7 @@ def test_a_send_without_an_answer_in_time_is_unknown() -> None:
 
 def test_an_error_below_an_http_error_is_read() -> None:
     """A JSON-RPC error that comes with an HTTP error status is understood all the same."""
-    answer = (400, failure(-32000, "already known")[1])
+    answer = Reply(400, failure(-32000, "already known").body)
     with answering(lambda *_: answer) as url, Node(url) as node:
         assert node.send_raw(b"\x02").answer is SendAnswer.ALREADY_KNOWN
 
@@ -409,11 +362,11 @@ def test_an_error_below_an_http_error_is_read() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        (200, b"<html>"),
-        (200, b"\xff\xfe"),
-        (200, b"[]"),
-        (401, b"who are you"),
-        (302, b""),
+        Reply(200, b"<html>"),
+        Reply(200, b"\xff\xfe"),
+        Reply(200, b"[]"),
+        Reply(401, b"who are you"),
+        Reply(302, b""),
         result(None),
         result(7),
         result("7"),
@@ -422,34 +375,34 @@ def test_an_error_below_an_http_error_is_read() -> None:
         failure(-32601, "the method does not exist"),
     ],
 )
-def test_a_wrong_answer_to_a_read_is_refused(answer: tuple[int, bytes]) -> None:
+def test_a_wrong_answer_to_a_read_is_refused(answer: Reply) -> None:
     """An answer that is an error, not JSON or not of the method's shape is refused by the method's name."""
     with (
         answering(lambda *_: answer) as url,
         Node(url) as node,
-        pytest.raises(NodeRefused, match="node refused eth_chainId: "),
+        pytest.raises(NodeRefused, match="node refused eth_blockNumber: "),
     ):
-        node.chain_id()
+        node.block_number()
 
 
 def test_a_read_is_asked_again_while_the_node_is_busy() -> None:
     """A read that meets a busy node is asked again, at most as often as stated."""
-    answers = [(503, b"busy"), failure(-32005, "rate limit exceeded"), result("0x7")]
+    answers = [Reply(503, b"busy"), failure(-32005, "rate limit exceeded"), result("0x7")]
     with answering(lambda *_: answers.pop(0)) as url, Node(url, attempts=3) as node:
-        assert node.chain_id() == 7
+        assert node.block_number() == 7
     with (
-        answering(lambda *_: (503, b"busy")) as url,
+        answering(lambda *_: Reply(503, b"busy")) as url,
         Node(url, attempts=2) as node,
         pytest.raises(NodeUnreachable, match="HTTP 503 Service Unavailable"),
     ):
-        node.chain_id()
+        node.block_number()
 
 
 def test_a_wide_range_of_logs_is_asked_in_parts() -> None:
     """Logs of a range that the node finds too wide are asked in narrower ranges, each block exactly once."""
     taken: list[int] = []
 
-    def narrow(_: str, params: list[object]) -> tuple[int, bytes]:
+    def narrow(_: str, params: list[object]) -> Reply:
         wanted = params[0]
         assert isinstance(wanted, dict)
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
