@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +22,7 @@ from chainwallet.errors import (
 from chainwallet.evm import ZERO_ADDRESS, Hash32, keccak256, to_hex
 from chainwallet.payments import Order
 from chainwallet.rules.submission import Mined
+from chainwallet.store.database import Database
 from tests.chain.bench import Bench, Clock, key_of
 from tests.chain.fault_proxy import Fault, FaultProxy
 from tests.chain.signed_payments import (
@@ -109,6 +113,27 @@ def test_processes_that_pay_the_same_at_once_pay_once(bench: Bench) -> None:
     assert len({answer for answer, _ in answers}) == 1
     assert bench.count() == count + 1
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
+
+
+def test_the_same_order_at_the_same_moment_is_one_promise(bench: Bench) -> None:
+    """Those who begin the same payment at the same moment get the same promise, under one nonce."""
+    ana, made = key_of("ana").address, promises.Moment(bench.node.block_number(), bench.now_s)
+    start = threading.Barrier(6)
+
+    def begin_it(order_id: str) -> int:
+        intent = promises.Intent("payment", order_id, Hash32(bytes(32)))
+        with closing(Database.open(bench.where)) as database:
+            start.wait(20)
+            with database.transaction() as tx:
+                begun = promises.reserve(
+                    tx, bench.cash, ana, 0, intent,
+                    lambda nonce: Payment(ana, BEN, 1, Hash32(bytes(32)), nonce, made.expiry), made,
+                )  # fmt: skip
+            return begun.promise.nonce
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(5):
+            assert set(pool.map(begin_it, [str(number)] * 6)) == {number}
 
 
 class Stopped(Exception):

@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -229,6 +230,26 @@ def test_a_database_of_another_program_is_refused(empty_place: Callable[[], str]
     with pytest.raises(DamagedHome if engine == "sqlite" else DatabaseRefused):
         Database.open(where)
     assert seen_by(where) == before
+
+
+def test_who_comes_during_a_migration_waits_for_it(empty_place: Callable[[], str]) -> None:
+    """Who opens a database while another process migrates it waits until that is done, and finds it as it must be."""
+    where = empty_place()
+    opened: list[str] = []
+
+    def open_too() -> None:
+        with closing(Database.open(where)) as database:
+            opened.append(database.name)
+
+    other = threading.Thread(target=open_too)
+    with closing(backend_at(where)) as backend, backend.migration() as tx:
+        upgrade(tx, revisions()[0])
+        other.start()
+        other.join(0.3)  # it cannot be seen to wait before it waits
+        assert opened == []
+        upgrade(tx, revisions()[-1])
+    other.join()
+    assert len(opened) == 1
 
 
 OPEN_AND_COUNT = """
