@@ -4,9 +4,8 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
-
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from eth_account import Account
