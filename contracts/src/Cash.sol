@@ -24,6 +24,7 @@ contract Cash is IMovements, Payments, Settlements, Authorizations {
     /// @param adminDelay seconds between the two steps of handing over the admin
     constructor(string memory currencyCode, address admin, uint48 adminDelay) Ledger(currencyCode) {
         _office = address(new Office(currencyCode));
+        // slither-disable-next-line unused-return - `open` answers nothing, and a failure reverts
         Address.functionDelegateCall(_office, abi.encodeCall(Office.open, (admin, adminDelay)));
     }
 

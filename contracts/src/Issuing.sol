@@ -44,6 +44,7 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
     /// @inheritdoc IIssuing
     function setQuota(address issuer, uint96 capacity, uint96 refillPerSecond) external onlyRole(DEFAULT_ADMIN_ROLE) {
         Quota memory quota = quotaOf(issuer);
+        // slither-disable-next-line incorrect-equality - zero means that none was ever set; no block has time zero
         bool isFirst = _quotas[issuer].updatedAt == 0;
         uint96 level = isFirst || quota.level > capacity ? capacity : quota.level;
         _quotas[issuer] = Quota(capacity, refillPerSecond, level, uint40(block.timestamp));

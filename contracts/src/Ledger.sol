@@ -21,8 +21,10 @@ abstract contract Ledger is ICashFacts, EIP712 {
     mapping(address => Holding) internal _holdings;
     /// Wide nonces, 256 in a word.
     mapping(address => mapping(uint256 word => uint256 bits)) private _wideNonces;
+    // slither-disable-next-line constable-states,unused-state - the office writes and reads it on this storage
     uint96 internal _supply;
     /// Shares a slot with the supply, so that a mint reads one slot less.
+    // slither-disable-next-line constable-states,uninitialized-state - the office writes it on this storage
     bool internal _paused;
 
     ShortString internal immutable _currency;
@@ -123,6 +125,7 @@ abstract contract Ledger is ICashFacts, EIP712 {
     }
 
     function _isWindowNonceGood(address holder, uint256 nonce) internal view returns (bool good) {
+        // slither-disable-next-line unused-return - a question: the word after the use is not kept
         (good,) = _holdings[holder].account.withNonceUsed(nonce);
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
 import {Leg} from "../src/ICash.sol";
-import {Base, SignedConsent} from "./Base.sol";
+import {Base, SignedConsent} from "../test/Base.sol";
 
 /// Gas of whole transactions, beside the least that the same transaction could cost. Only meaningful with `--isolate`,
 /// where every top-level call pays as a transaction of its own with cold slots. `scripts/gas.py` sets these figures
