@@ -153,7 +153,7 @@ contract GasTest is Base {
         bytes32 hash = settlementHash(debits, credits, context, RELAYER, BEFORE);
         SignedConsent[] memory consents = new SignedConsent[](debits.length);
         for (uint256 i = 0; i < debits.length; ++i) {
-            consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(hash, 3)));
+            consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(debits[i].account, hash, 3)));
         }
         return abi.encodeCall(cash.settle, (debits, credits, packed(consents), context, RELAYER, BEFORE));
     }

@@ -72,6 +72,7 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
     function _spendQuota(address issuer, uint256 value) private {
         Quota memory quota = quotaOf(issuer);
         if (value > quota.level) revert QuotaExceeded(issuer, quota.level, value);
+        if (value == 0) return; // it would begin a quota that nobody has set, and a first quota starts full
         unchecked {
             quota.level -= uint96(value);
         }
