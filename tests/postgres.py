@@ -104,13 +104,13 @@ class PostgresProcess:
 
     def kill(self) -> None:
         """``kill -9`` for all processes of the server at once."""
-        self.do("SELECT 1")
-        with psycopg.connect(self.url()) as connection:
-            backends = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL")]
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
-        for pid in (postmaster, *backends):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with contextlib.closing(psycopg.connect(self.url())) as connection:
+            os.kill(postmaster, signal.SIGSTOP)  # it starts no more of them
+            pids = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity")]
+            for pid in (*pids, postmaster):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.stop()
 
     def do(self, statement: str) -> None:
