@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from chainwallet.rpc import shapes
-from chainwallet.rpc.answers import BUSY, NO_METHOD, NO_METHOD_CODE, NO_STATE, matches
+from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
 from chainwallet.rpc.batches import BATCH_CALLS, Batches
 from chainwallet.rpc.chain_pin import ChainPin
 from chainwallet.rpc.connection import Deadline
@@ -230,15 +230,15 @@ def _is_never_sent(answer: Answer) -> bool:
 
 def _is_temporary(answer: Answer) -> bool:
     """Whether the same question may be answered a little later."""
-    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and matches(BUSY, answer.message))
+    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and _meaning(answer) is ReadAnswer.BUSY)
 
 
 def _is_for_another_node(answer: Answer) -> bool:
     """Whether another node may know better."""
-    if isinstance(answer, Failure) and (answer.code == NO_METHOD_CODE or matches(NO_METHOD, answer.message)):
-        return True
-    return (
-        _is_temporary(answer)
-        or isinstance(answer, Garbled)
-        or (isinstance(answer, Failure) and matches(NO_STATE, answer.message))
-    )
+    if isinstance(answer, Failure):
+        return _meaning(answer) in (ReadAnswer.BUSY, ReadAnswer.NO_METHOD, ReadAnswer.NO_STATE)
+    return isinstance(answer, NoAnswer | Garbled)
+
+
+def _meaning(failure: Failure) -> ReadAnswer:
+    return meaning_of_read(failure.code, failure.message)

@@ -227,18 +227,30 @@ def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:
         return Garbled(0, "answered another question")
     if error is None:
         return Result(value["result"])
-    wait_s = _retry_after_s(reply)
     if not isinstance(error, Mapping):
-        return Failure(0, str(error)[:SHOWN_CHARACTERS], None, wait_s)
-    code, message = error.get("code"), str(error.get("message", ""))[:SHOWN_CHARACTERS]
-    return Failure(code if isinstance(code, int) else 0, message, error.get("data"), wait_s)
+        return Failure(0, _shown(error), None, _retry_after_s(reply))
+    code, data = error.get("code"), error.get("data")
+    wait_s = max(_retry_after_s(reply), _backoff_s(data))
+    return Failure(code if isinstance(code, int) else 0, _shown(error.get("message", "")), data, wait_s)
+
+
+def _shown(words: object) -> str:
+    """A node's own words on one line, without anything that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(words)).split())[:SHOWN_CHARACTERS]
+
+
+def _backoff_s(data: object) -> float:
+    """The pause that Infura asks for in an error's data: ``{"rate": {"backoff_seconds": 30, ...}, ...}``."""
+    rate = data.get("rate") if isinstance(data, Mapping) else None
+    asked_s = rate.get("backoff_seconds") if isinstance(rate, Mapping) else None
+    return max(0.0, float(asked_s)) if isinstance(asked_s, int | float) else 0.0
 
 
 def _of_status(reply: Reply) -> Garbled | NoAnswer | None:
     """What the HTTP status alone says; None where it says that the body is the answer."""
     if reply.status == HTTPStatus.OK:
         return None
-    reason = f"HTTP {reply.status} {reply.reason}".strip()[:SHOWN_CHARACTERS]
+    reason = _shown(f"HTTP {reply.status} {reply.reason}")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NoAnswer(reason, never_sent=False, retry_after_s=_retry_after_s(reply))
     return Garbled(reply.status, reason)

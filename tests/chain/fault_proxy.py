@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 10.0
-GREETINGS = (("eth_chainId", []), ("eth_getBlockByNumber", ["0x0", False]))
+GREETINGS: tuple[tuple[str, list[Any]], ...] = (("eth_chainId", []), ("eth_getBlockByNumber", ["0x0", False]))
 """What each new connection of a ``Node`` asks first."""
 
 Call = dict[str, Any]

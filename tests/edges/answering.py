@@ -114,7 +114,7 @@ def talking(talk: Talk) -> Iterator[str]:
         yield from _served(server)
 
 
-def _served(server: ThreadingTCPServer) -> Iterator[str]:
+def _served(server: ThreadingTCPServer | ThreadingHTTPServer) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
