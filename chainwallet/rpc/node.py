@@ -1,5 +1,6 @@
 """A node, asked over JSON-RPC and answering in nouns of ``chainwallet.evm``."""
 
+import time
 from collections.abc import Callable, Sequence
 from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
@@ -20,10 +21,11 @@ from chainwallet.evm import (
 from chainwallet.rpc import sending, shapes, simulation
 from chainwallet.rpc.answers import ReadAnswer, Sent, meaning_of_read
 from chainwallet.rpc.chain_pin import ChainPin
-from chainwallet.rpc.endpoints import Endpoints
+from chainwallet.rpc.endpoints import Endpoints, Limits
 from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
 TIMEOUT_S = 10.0
+QUESTION_S = 30.0
 ATTEMPTS = 3
 DUMP_TIMEOUT_S = 120.0
 MOST_DUMP_BYTES = 2**31
@@ -49,13 +51,15 @@ class Fees(NamedTuple):
 class Node:
     """The node at ``url``, or several that stand for one chain in the order of preference; threads may share it.
 
-    Every exchange with a node is over within ``timeout_s``, every question within ``endpoints.QUESTION_S``, with at
-    most ``attempts`` rounds through the nodes. Every method may raise ``NodeUnreachable`` (no answer after all that),
-    ``NodeRefused`` (a JSON-RPC error, or an answer of another shape than the method's; ``MethodMissing`` and
-    ``StateMissing`` where the node does not offer the method or has the state no more) and ``WrongChain``: each new
-    connection is asked for its chain id and genesis first, which must be those of ``chain``, or of the first
-    connection. Only reads are asked again. With several nodes, two questions may be answered by two of them: what must
-    fit together is asked by block number and compared by hash.
+    Every exchange with a node is over within ``timeout_s``, every question within ``question_s``, with at most
+    ``attempts`` rounds through the nodes; a batch has ``question_s`` for each 100 of its questions. Only reads are
+    asked again. With several nodes, two questions may be answered by two of them: what must fit together is asked by
+    block number and compared by hash.
+
+    Every method may raise ``NodeUnreachable`` (no answer after all that), ``NodeRefused`` (a JSON-RPC error, or an
+    answer of another shape than the method's; ``MethodMissing`` and ``StateMissing`` where the node does not offer the
+    method or does not have the state) and ``WrongChain``: each new connection is asked for its chain id and genesis
+    first, which must be those of ``chain``, or of the first connection.
 
     The constructor makes no connection; it raises ``BadValue`` of field ``rpc`` for an address that is not http or
     https.
@@ -67,11 +71,14 @@ class Node:
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
         chain: ChainName | None = None,
+        *,
+        question_s: float = QUESTION_S,
+        sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
         urls = [url] if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
         assert urls  # noqa: S101 - as above
-        self._endpoints = Endpoints(urls, timeout_s, attempts, ChainPin(chain))
+        self._endpoints = Endpoints(urls, Limits(timeout_s, question_s, attempts), ChainPin(chain), sleep_s)
         self.shown_url = self._endpoints.shown
         """The addresses without anything that may be secret."""
 
