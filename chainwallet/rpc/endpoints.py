@@ -15,7 +15,7 @@ from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
 from chainwallet.rpc.batches import BATCH_CALLS, Batches
 from chainwallet.rpc.chain_pin import ChainPin
 from chainwallet.rpc.connection import Deadline
-from chainwallet.rpc.wire import MOST_ANSWER_BYTES, Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
+from chainwallet.rpc.wire import MOST_ANSWER_BYTES, Answer, Call, Failure, Garbled, NoAnswer, Result, Wire, load
 
 BACKOFF_S = 0.1
 """Pause before the second attempt; each later one is twice as long."""
@@ -145,12 +145,14 @@ class Endpoints:
 
     def once(self, call: Call, timeout_s: float | None = None, most_bytes: int = MOST_ANSWER_BYTES) -> Answer:
         """Ask the first node that is well, once."""
+        load()
         deadline = Deadline(self._limits.timeout_s if timeout_s is None else timeout_s)
         answer = self._in_order()[0].wire.exchange(*call, deadline, most_bytes)
         _check_chain([answer])
         return answer
 
     def _deadline(self, calls: Sequence[Call]) -> Deadline:
+        load()
         return Deadline(self._limits.question_s * (1 + len(calls) // BATCH_CALLS))
 
     def _pause(self, attempt: int, answers: Sequence[Answer], deadline: Deadline) -> bool:

@@ -75,6 +75,11 @@ class NoAnswer:
 Answer = Result | Failure | Garbled | NoAnswer
 
 
+def load() -> None:
+    """Import web3, which takes half a second: before the first question, and not within its deadline."""
+    import chainwallet.rpc.provider  # noqa: F401, PLC0415 - commands that ask no node start without it
+
+
 class NotANode(Exception):
     """What answers at the other end cannot say which chain it serves; ``answer`` is what came instead."""
 
@@ -93,7 +98,7 @@ class Wire:
 
     Threads may share it: each exchange has a connection of its own, which is kept open for the next one. A connection
     is used only after ``greet`` has passed over it. The constructor raises ``BadValue`` for an address that is not
-    http or https. web3 is imported at the first exchange.
+    http or https.
     """
 
     def __init__(self, url: str, greet: Greet) -> None:
@@ -171,7 +176,7 @@ class Wire:
         return range(first, first + count)
 
     def _provider(self, first_id: int) -> "Provider":
-        from chainwallet.rpc.provider import Provider  # noqa: PLC0415 - web3 is slow to import; the first question pays
+        from chainwallet.rpc.provider import Provider  # noqa: PLC0415 - see ``load``
 
         return Provider(first_id)
 

@@ -7,9 +7,11 @@ import threading
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from chainwallet.anvil import RunningChain
 from chainwallet.errors import BadValue, NodeRefused, NodeUnreachable, Reverted, StateMissing
-from chainwallet.evm import Address, Hash32, keccak256
+from chainwallet.evm import Address, BlockNumber, FeeHistory, Hash32, Simulation, keccak256
 from chainwallet.rpc import Node, SendAnswer, Sent
+from tests.chain.fault_proxy import FaultProxy, refused
 from tests.edges.answering import Reply, answering, failure, result
 from tests.edges.transfers import ETHER, LOGGER, RECIPIENT, REVERTER, deploy, mine, signed
 
@@ -92,6 +94,89 @@ def test_revert_data_is_found_where_each_node_puts_it(data: object) -> None:
         with pytest.raises(Reverted) as reverted:
             node.call(RECIPIENT, b"")
         assert reverted.value.data == bytes.fromhex("deadbeef")
+
+
+# Runtime code: returns the block's time.
+TIMER = bytes.fromhex("425f5260205ff3")
+
+
+def test_a_simulation_tells_what_would_happen(chain: Node, rich: LocalAccount) -> None:
+    """A simulation tells success, returned bytes, gas and logs, changes nothing, and can be set to a later time."""
+    sender = Address(bytes.fromhex(rich.address[2:]))
+    logger, reverter, timer = (deploy(chain, rich, code) for code in (LOGGER, REVERTER, TIMER))
+    head = chain.block("latest")
+    word = b"\x05" * 32
+    simulated = chain.simulate(sender, logger, word)
+    assert (simulated.succeeded, simulated.reason) == (True, "")
+    assert simulated.logs is not None
+    assert [(log.address, log.topics, log.data) for log in simulated.logs] == [
+        (logger, (Hash32(bytes(31) + b"\x07"),), word)
+    ]
+    raw = signed(chain, rich, to=logger, value=0, data=word, gas=100_000)
+    assert chain.block("latest") == head
+    mine(chain, raw)
+    receipt = chain.receipt(keccak256(raw))
+    assert receipt is not None
+    assert simulated.gas_used == receipt.gas_used
+
+    refused = chain.simulate(sender, reverter, b"")
+    assert not refused.succeeded
+    assert refused.returned == bytes.fromhex("deadbeef") + bytes(31) + b"\x07"
+    assert refused.logs == ()
+    assert refused.reason
+
+    assert int.from_bytes(chain.simulate(sender, timer, b"").returned) == chain.block("latest").timestamp_s
+    later_s = head.timestamp_s + 1_000
+    assert int.from_bytes(chain.simulate(sender, timer, b"", timestamp_s=later_s).returned) == later_s
+    assert not chain.simulate(sender, logger, b"", gas_limit=22_000).succeeded
+    with pytest.raises(StateMissing):
+        chain.simulate(sender, logger, b"", at=head.number - 1_000 if head.number > 1_000 else 10**9)
+
+
+def test_a_node_without_simulations_is_asked_by_a_call(
+    chain: Node, local_chain: RunningChain, rich: LocalAccount
+) -> None:
+    """A node that does not offer eth_simulateV1 tells by eth_call whether it succeeds; gas and logs stay unknown."""
+    logger, reverter = (deploy(chain, rich, code) for code in (LOGGER, REVERTER))
+    with FaultProxy(local_chain.url) as proxy, Node(proxy.url) as node:
+        missing = refused(-32601, "the method eth_simulateV1 does not exist/is not available")
+        proxy.next("eth_simulateV1", missing, missing)
+        good = node.simulate(RECIPIENT, logger, b"")
+        assert good == Simulation(True, chain.call(logger, b""), "", None, None)
+        bad = node.simulate(RECIPIENT, reverter, b"")
+        assert (bad.succeeded, bad.gas_used, bad.logs) == (False, None, None)
+        assert bad.returned == bytes.fromhex("deadbeef") + bytes(31) + b"\x07"
+        assert proxy.methods[-4:] == ["eth_simulateV1", "eth_call"] * 2
+
+
+def simulated(call: dict[str, object]) -> Reply:
+    return result([{"number": "0x1", "calls": [call]}])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"status": "0x0", "returnData": "0xdeadbeef", "gasUsed": "0x1", "logs": [], "error": {"message": "reverted"}},
+        {"status": "0x0", "returnData": "0x", "gasUsed": "0x1", "error": {"message": "reverted", "data": "0xdeadbeef"}},
+    ],
+    ids=["Anvil", "geth"],
+)
+def test_a_simulated_revert_is_found_where_each_node_puts_it(call: dict[str, object]) -> None:
+    """The revert's bytes of a simulation are found in the places where different nodes put them."""
+    with answering(lambda *_: simulated(call)) as url, Node(url) as node:
+        found = node.simulate(RECIPIENT, RECIPIENT, b"")
+    assert found == Simulation(False, bytes.fromhex("deadbeef"), "reverted", 1, ())
+
+
+@pytest.mark.parametrize("value", [None, [], [{}], [{"calls": []}], [{"calls": [{"status": "0x1"}]}], [{}, {}]])
+def test_a_simulation_of_another_shape_is_refused(value: object) -> None:
+    """An answer to a simulation that is not one block with one call is refused by the method's name."""
+    with (
+        answering(lambda *_: result(value)) as url,
+        Node(url) as node,
+        pytest.raises(NodeRefused, match="node refused eth_simulateV1: answered"),
+    ):
+        node.simulate(RECIPIENT, RECIPIENT, b"")
 
 
 def test_a_missing_block_is_refused(chain: Node) -> None:
@@ -217,6 +302,50 @@ def test_fees_follow_the_next_block_and_the_tips_paid() -> None:
     }
     with answering(lambda *_: result(history)) as url, Node(url) as node:
         assert node.fees() == (204, 4)
+
+
+def test_the_fees_of_past_blocks_are_exact(chain: Node, rich: LocalAccount) -> None:
+    """The fee history has one base fee more than blocks, the tips that were paid, and whole thousandths of gas used."""
+    raw = signed(chain, rich, gas=10**6, data=b"\x01" * 1_000)
+    mine(chain, raw)
+    head, receipt = chain.block("latest"), chain.receipt(keccak256(raw))
+    assert receipt is not None
+    history = chain.fee_history(2)
+    assert history.oldest == head.number - 1
+    assert len(history.base_fees_per_gas_wei) == 3
+    assert history.base_fees_per_gas_wei[1] == head.base_fee_per_gas_wei
+    assert history.next_base_fee_per_gas_wei == chain.block("pending").base_fee_per_gas_wei
+    assert history.tips_per_gas_wei[1] == receipt.effective_gas_price_wei - head.base_fee_per_gas_wei == 10**9
+    assert history.gas_used_permille[1] == receipt.gas_used * 1000 // head.gas_limit
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"baseFeePerGas": []},
+        {"baseFeePerGas": ["0x1"]},
+        {"reward": [["0x1", "0x2"]]},
+        {"reward": []},
+        {"gasUsedRatio": [1.5]},
+        {"gasUsedRatio": ["0.5"]},
+        {"gasUsedRatio": [True]},
+        {"gasUsedRatio": [float("nan")]},
+        {"oldestBlock": None},
+    ],
+)
+def test_a_fee_history_that_does_not_fit_together_is_refused(changes: dict[str, object]) -> None:
+    """A fee history whose lists have other lengths than its blocks, or hold other things, is refused."""
+    good: dict[str, object] = {
+        "oldestBlock": "0x1",
+        "baseFeePerGas": ["0x1", "0x2"],
+        "gasUsedRatio": [0.0299],
+        "reward": [["0x5"]],
+    }
+    answers = [result(good), result({**good, **changes})]
+    with answering(lambda *_: answers.pop(0)) as url, Node(url) as node:
+        assert node.fee_history(1) == FeeHistory(BlockNumber(1), (1, 2), (5,), (29,))
+        with pytest.raises(NodeRefused, match="node refused eth_feeHistory: answered"):
+            node.fee_history(1)
 
 
 def test_an_unreachable_node_is_named_without_its_secrets(chain: Node) -> None:
