@@ -60,4 +60,4 @@ lock: $(PY_READY) ## Pin the newest allowed Python packages with their hashes
 	    --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet -o requirements.txt
 
 clean: ## Remove everything that set-up and builds made
-	rm -rf $(VENV) contracts/node_modules contracts/out contracts/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) contracts/node_modules contracts/out* contracts/cache* .mypy_cache .ruff_cache .pytest_cache .hypothesis

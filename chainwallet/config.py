@@ -24,6 +24,8 @@ class Config:
     signer_command: str | None = None
     deployer_key: str | None = None
     passphrase: str | None = None
+    database: str | None = None
+    """The path of an SQLite file or a ``postgresql://`` URL, which may hold a password. None: SQLite in the home."""
 
     def __repr__(self) -> str:
         return f"Config(home={str(self.home)!r}, ...)"  # it may hold secrets

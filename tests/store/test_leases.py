@@ -221,5 +221,5 @@ def test_nobody_takes_over_in_the_midst_of_an_act(shared: Shared, where: str) ->
         wait_for(lambda: is_waiting(tx))
         assert taken == []
         leases.release(tx, lease)  # what is done under the lease
-    other.join()
+    other.join(30)
     assert [one and one.epoch for one in taken] == [lease.epoch + 1]

@@ -248,7 +248,7 @@ def test_who_comes_during_a_migration_waits_for_it(empty_place: Callable[[], str
         other.join(0.3)  # it cannot be seen to wait before it waits
         assert opened == []
         upgrade(tx, revisions()[-1])
-    other.join()
+    other.join(30)
     assert len(opened) == 1
 
 
@@ -268,6 +268,6 @@ def test_processes_make_and_write_one_database_at_once(empty_place: Callable[[],
     """Processes that open a new database at the same time make it once, and lose none of each other's rows."""
     where = empty_place()
     running = [subprocess.Popen([sys.executable, "-c", OPEN_AND_COUNT, where, name]) for name in "abc"]
-    assert [process.wait() for process in running] == [0] * 3
+    assert [process.wait(60) for process in running] == [0] * 3
     with closing(Database.open(where)) as database, database.read() as tx:
         assert len(submissions.unfinished(tx, CHAIN, [ANA], 100)) == 60
