@@ -20,10 +20,10 @@ class Blocks:
         self._node = node
         self._tells_whole_blocks = True
 
-    @property
-    def shown_url(self) -> str:
-        """Where they are told, without anything that may be secret."""
-        return self._node.shown_url
+    def distrust(self) -> str:
+        """Have other nodes asked first for a while, where there are any; who told the last of what is not true."""
+        self._node.distrust()
+        return self._node.answered_by
 
     def chain(self) -> ChainName:
         """The name of the chain that the node serves."""

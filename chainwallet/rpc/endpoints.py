@@ -87,6 +87,8 @@ class Endpoints:
         self._looking = threading.Lock()
         self.unreachable_since_s: float | None = None
         """Seconds since 1970 of the first question that no node answered; None when the last one was answered."""
+        self.answered_by = self._all[0]
+        """The node that answered last."""
         self.shown = ", ".join(endpoint.shown for endpoint in self._all)
 
     def close(self) -> None:
@@ -111,6 +113,8 @@ class Endpoints:
             for endpoint in self._in_order():
                 for at, answer in zip(waiting, endpoint.ask([calls[at] for at in waiting], deadline), strict=True):
                     answers[at] = self._better(answers[at], answer, endpoint)
+                if any(isinstance(answers[at], Result) for at in waiting):
+                    self.answered_by = endpoint
                 waiting = [at for at in waiting if _is_for_another_node(answers[at])]
                 if not waiting:
                     break

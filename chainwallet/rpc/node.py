@@ -95,6 +95,15 @@ class Node:
         self._endpoints.close()
 
     @property
+    def answered_by(self) -> str:
+        """The address of the node that answered last, without anything that may be secret."""
+        return self._endpoints.answered_by.shown
+
+    def distrust(self) -> None:
+        """Ask other nodes first for a while, where there are any: the one that answered last told something false."""
+        self._endpoints.answered_by.set_aside()
+
+    @property
     def unreachable_since_s(self) -> float | None:
         """Seconds since 1970 of the first question that no node answered; None when the last one was answered."""
         return self._endpoints.unreachable_since_s
