@@ -17,6 +17,10 @@ ChainwalletError
 |   |-- NodeRefused          a JSON-RPC error
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
 |   `-- Reverted             the chain executed the transaction and it failed
+|-- StoreTrouble       the database, or the way to it; trying again is safe
+|   |-- DatabaseUnreachable  no connection to the server, or it was lost
+|   |-- DatabaseBusy         a lock, a connection or a statement took too long
+|   `-- LeaseLost            another process does this work now
 |-- ChainMismatch      another chain or other code than the one this home knows; a person must look
 |   |-- WrongChain           chain id or genesis differs from the manifest
 |   |-- WrongCode            the code at an address is not ours
@@ -27,6 +31,7 @@ ChainwalletError
     |-- HomeInUse            another process holds the home
     |-- DamagedHome          a file of the home does not read back
     |-- HomeNotWritable      a file of the home cannot be written
+    |-- DatabaseRefused      the database server is there and will not
     `-- NewerDatabase        the database was written by a newer version
 """
 
@@ -43,6 +48,14 @@ class Refused(ChainwalletError):
 
 class NodeTrouble(ChainwalletError):
     """The node, or the way to it, failed; trying again is safe."""
+
+
+class StoreTrouble(ChainwalletError):
+    """The database, or the way to it, failed; trying again is safe.
+
+    Where a connection is lost while a transaction is being committed, it may have been stored or not: what is asked
+    for again under the same id finds out.
+    """
 
 
 class ChainMismatch(ChainwalletError):
@@ -219,6 +232,40 @@ class Reverted(NodeTrouble):
 
 
 @dataclass(eq=False)
+class DatabaseUnreachable(StoreTrouble):
+    """No answer from the database server at ``where`` since ``since`` (UTC); ``where`` never holds a password."""
+
+    where: str
+    since: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"database {self.where}: unreachable since {self.since} ({self.reason})"
+
+
+@dataclass(eq=False)
+class DatabaseBusy(StoreTrouble):
+    """The database at ``where`` did not come to an end in time, for ``reason``; nothing was changed."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"database {self.where}: busy ({self.reason}); try again"
+
+
+@dataclass(eq=False)
+class LeaseLost(StoreTrouble):
+    """``holder`` may no longer do ``work``: its lease expired or was taken over; nothing was changed."""
+
+    work: str
+    holder: str
+
+    def __str__(self) -> str:
+        return f"lease of {self.work}: no longer held by {self.holder}"
+
+
+@dataclass(eq=False)
 class WrongChain(ChainMismatch):
     """The node serves ``found`` where the manifest names ``expected``."""
 
@@ -308,6 +355,17 @@ class HomeNotWritable(Installation):
 
     def __str__(self) -> str:
         return f"file {self.path}: cannot be written ({self.reason})"
+
+
+@dataclass(eq=False)
+class DatabaseRefused(Installation):
+    """The database server at ``where`` will not do what is needed: permission, room, tables that are not ours."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"database {self.where}: refused ({self.reason})"
 
 
 @dataclass(eq=False)

@@ -16,6 +16,7 @@ from chainwallet.rules.cash import Cash
 from chainwallet.rules.submission import Mined, Submission
 from chainwallet.store import promises, submissions
 from chainwallet.store.database import Database, Transaction
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.promises import Kind, Promise
 
 DOCUMENT_LIFETIME_S = 86_400  # a document not delivered within a day of chain time is dead
@@ -124,6 +125,7 @@ def reserve(
     A stored document that expired, and that nothing under way carries, is made again under the same nonce: at most one
     of the two can be carried out. Raises ``BadValue`` where the same id stands for other content.
     """
+    lock_payer(tx, cash.token, payer)
     known = find(tx, cash, payer, intent)
     if known is None:
         return _add(tx, cash, payer, first_unused_nonce, intent, document_with, made)
@@ -177,6 +179,7 @@ def signed(database: Database, cash: Cash, begun: Begun, signer: Signer) -> Begu
     signature = signer.sign(begun.document, domain_of(cash))
     verify_signature(begun.document, domain_of(cash), signature, promise.payer)
     with database.transaction() as tx:
+        lock_payer(tx, promise.token, promise.payer)
         stored = promises.by_id(tx, promise.token, promise.payer, promise.kind, promise.id)
         if stored is None or stored.document != promise.document:
             raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")

@@ -1,15 +1,18 @@
-"""A real local chain for the tests: one Anvil per run, put back as it was after each test that uses it."""
+"""The real things that tests share: one Anvil, put back as it was after each test that uses it, and one PostgreSQL."""
 
 import json
 import os
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chainwallet.anvil import RunningChain, find_anvil
 from chainwallet.rpc import Node
+from chainwallet.store.database import Database
+from tests.postgres import PostgresProcess
 
 
 def ask(url: str, method: str, *params: object) -> object:
@@ -42,3 +45,33 @@ def chain(local_chain: RunningChain) -> Iterator[Node]:
     with Node(local_chain.url) as node:
         yield node
     assert ask(local_chain.url, "evm_revert", snapshot) is True
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresProcess]:
+    """One PostgreSQL for the whole run."""
+    with PostgresProcess() as server:
+        yield server
+
+
+@pytest.fixture
+def engine() -> str:
+    """Which kind of database a test runs on; ``tests.postgres.on_both`` says both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def where(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where a test's own new database is: what ``Database.open`` takes, in this process or in another one."""
+    if engine == "sqlite":
+        yield str(tmp_path / "chainwallet.db")
+        return
+    server: PostgresProcess = request.getfixturevalue("postgres")
+    with server.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def database(where: str) -> Iterator[Database]:
+    with closing(Database.open(where)) as opened:
+        yield opened

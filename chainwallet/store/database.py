@@ -1,136 +1,101 @@
-"""Opens the database file, brings its schema to this version, and gives out transactions."""
+"""Opens a database, brings its schema to this version, and gives out transactions."""
 
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
-from chainwallet.errors import DamagedHome, HomeInUse, HomeNotWritable, Installation, NewerDatabase
-
-BUSY_TIMEOUT_MS = 10_000  # how long a writer waits for another process
-SMALLEST_DATABASE_BYTES = 512  # one page of SQLite's smallest page size
+from chainwallet.errors import NewerDatabase
+from chainwallet.store.backend import Backend
+from chainwallet.store.postgres import PostgresServer, server_url
+from chainwallet.store.sqlite import SqliteFile
 
 Transaction = Connection
 """An open transaction; the store's functions read and write through it."""
 
-_IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_NOT_WRITABLE = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_PRIMARY_CODE = 0xFF  # of an extended SQLite result code
+T = TypeVar("T")
 
 
 class Database:
-    """One SQLite file (WAL, ``synchronous=FULL``), migrated to this version's schema when opened.
+    """An SQLite file, or a database of a PostgreSQL server; migrated to this version's schema when opened.
 
-    Opening it and every transaction raise ``HomeInUse`` where another process writes for too long,
-    ``HomeNotWritable`` (no room, no permission) and ``DamagedHome``; opening also ``NewerDatabase``.
+    Many threads may use it. Opening it raises ``NewerDatabase``; opening and every use raise what the kind of database
+    raises (``SqliteFile``, ``PostgresServer``).
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        _create_private(path)
-        self._engine = create_engine(URL.create("sqlite", database=str(path)))
-        event.listen(self._engine, "connect", _set_up_connection)
-        event.listen(self._engine, "begin", _begin_immediate)
+    def __init__(self, place: Path | URL) -> None:
+        self._backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresServer(place)
         try:
-            with _in_our_words(path):
-                _migrate(self._engine, path)
-        except DatabaseError as error:  # a schema that is not ours
-            self.close()
-            raise DamagedHome(str(path), f"a database of chainwallet ({error.orig})") from error
+            self._migrate()
         except BaseException:
             self.close()
             raise
 
+    @classmethod
+    def open(cls, where: str | Path) -> "Database":
+        """The database at ``where``: a path, or ``postgresql://...``. Raises ``BadValue`` for another URL."""
+        return cls(server_url(where) if isinstance(where, str) and "://" in where else Path(where))
+
+    def __repr__(self) -> str:
+        return f"Database({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Where it is, as people are shown it: without a password."""
+        return self._backend.name
+
+    @property
+    def path(self) -> Path:
+        """Of an SQLite file; a server has none."""
+        assert isinstance(self._backend, SqliteFile)  # noqa: S101 - the caller knows which it opened
+        return self._backend.path
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction that commits at the end of the block and rolls back when the block raises."""
-        with _in_our_words(self.path), self._engine.begin() as connection:
-            yield connection
+        with self._backend.transaction() as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only reads: the state at its first statement, throughout. It holds no writer up."""
+        with self._backend.read() as tx:
+            yield tx
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """What ``work`` returns, once its changes are committed: for the requests of many threads at once.
+
+        On SQLite those that wait at the same time share one transaction. ``work`` may be called again after its changes
+        were undone, and in another thread: it acts through its transaction and on nothing else. What it raises is
+        raised here, and its changes alone are undone.
+        """
+        return self._backend.write(work)
 
     def close(self) -> None:
-        """Closes all connections."""
-        self._engine.dispose()
+        """Carries out what waits, ends the threads and closes all connections."""
+        self._backend.close()
 
-
-@contextmanager
-def _in_our_words(path: Path) -> Iterator[None]:
-    """Raises what SQLite says about the file as our errors; what it says about a statement stays as it is."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DatabaseError as error:
-        meaning = _meaning(path, error)
-        if meaning is None:
-            raise
-        raise meaning from error
-
-
-def _meaning(path: Path, error: DatabaseError) -> Installation | None:
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is None:
-        return None
-    primary = code & _PRIMARY_CODE
-    if primary in _IN_USE:
-        return HomeInUse(str(path), "a process that writes to the database")
-    if primary in _NOT_WRITABLE:
-        return HomeNotWritable(str(path), str(error.orig))
-    return DamagedHome(str(path), f"an SQLite database ({error.orig})") if primary in _DAMAGED else None
-
-
-def _create_private(path: Path) -> None:
-    """The file for its owner alone before SQLite writes to it: SQLite gives its side files the same mode.
-
-    A file that is there is not opened: closing it would drop the locks of this process's other connections.
-    """
-    try:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-        size = path.stat().st_size
-    except OSError as error:
-        raise HomeNotWritable(str(path), error.strerror or type(error).__name__) from error
-    if 0 < size < SMALLEST_DATABASE_BYTES:  # SQLite would take it for an empty one
-        raise DamagedHome(str(path), f"an SQLite database (it has {size} bytes)")
-
-
-def _set_up_connection(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # Immediate: two writers wait for each other here, not with an error at their first write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _migrate(engine: Engine, path: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", "chainwallet:store/migrations")
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
-    with engine.begin() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        if found == head:
-            return
-        if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-            raise NewerDatabase(str(path), found, str(head))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", "chainwallet:store/migrations")
+        scripts = ScriptDirectory.from_config(config)
+        head = scripts.get_current_head()
+        with self._backend.read() as tx:
+            if MigrationContext.configure(tx).get_current_revision() == head:
+                return
+        try:
+            with self._backend.migration() as tx:
+                found = MigrationContext.configure(tx).get_current_revision()
+                if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+                    raise NewerDatabase(self.name, found, str(head))
+                config.attributes["connection"] = tx
+                command.upgrade(config, "head")
+        except DBAPIError as error:  # a schema that is not ours
+            raise self._backend.foreign(error) from error

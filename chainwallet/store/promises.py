@@ -7,6 +7,7 @@ from sqlalchemy import Row, func, insert, select, update
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.store.database import Transaction
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.schema import promises
 
 Kind = Literal["payment", "consent"]
@@ -36,6 +37,7 @@ class Promise:
 
 def next_nonce(tx: Transaction, token: str, payer: Address, first_unused: int) -> int:
     """The lowest nonce above every promise of ``payer`` on ``token``, and not below the chain's ``first_unused``."""
+    lock_payer(tx, token, payer)
     owned = (promises.c.token == token) & (promises.c.payer == to_hex(payer))
     highest = tx.execute(select(func.max(promises.c.nonce)).where(owned)).scalar_one_or_none()
     return max(first_unused, int(highest, 16) + 1 if highest is not None else 0)

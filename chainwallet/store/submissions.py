@@ -9,6 +9,7 @@ from chainwallet.errors import BadValue
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.submission import Failed, Mined, Queued, Sent, Signed, Stage, Submission
 from chainwallet.store.database import Transaction
+from chainwallet.store.locks import held_rows, lock_sender, take_turns
 from chainwallet.store.schema import attempts, submissions
 
 
@@ -29,6 +30,7 @@ def put(
     not have the effect for which it was made. Raises ``BadValue`` where the same key stands for another sender,
     receiver or call data.
     """
+    take_turns(tx, "submission", chain, key)
     found = by_key(tx, chain, key)
     if found is not None and (isinstance(found.stage, Failed) or (again and isinstance(found.stage, Mined))):
         tx.execute(update(submissions).where(submissions.c.id == found.id).values(key=f"{key} (until {found.id})"))
@@ -76,9 +78,10 @@ def move(tx: Transaction, submission: Submission, stage: Stage, now_s: int) -> b
     False, and nothing is changed, where somebody else moved it first or took the nonce for another submission: then
     bytes signed for this move must not be sent.
     """
-    if by_id(tx, submission.id) != submission:
+    if _one(tx, submissions.c.id == submission.id, held=True) != submission:
         return False
     if isinstance(stage, Signed):
+        lock_sender(tx, submission.chain, submission.sender)
         taken = highest_nonce(tx, submission.chain, submission.sender)
         if taken is not None and taken >= stage.nonce:
             return False
@@ -116,8 +119,9 @@ def _joined() -> Any:
     return select(submissions, attempts.c.raw).join(attempts, attempts.c.tx == submissions.c.tx, isouter=True)
 
 
-def _one(tx: Transaction, condition: Any) -> Submission | None:
-    row = tx.execute(_joined().where(condition)).one_or_none()
+def _one(tx: Transaction, condition: Any, *, held: bool = False) -> Submission | None:
+    query = _joined().where(condition)
+    row = tx.execute(held_rows(query, submissions) if held else query).one_or_none()
     return _submission(row) if row else None
 
 

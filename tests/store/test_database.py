@@ -16,8 +16,7 @@ from sqlalchemy import create_engine, text
 from chainwallet.errors import DamagedHome, HomeInUse, HomeNotWritable, NewerDatabase
 from chainwallet.evm import Address
 from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import database as database_module
-from chainwallet.store import submissions
+from chainwallet.store import sqlite, submissions
 from chainwallet.store.database import Database
 from chainwallet.store.schema import metadata
 
@@ -134,7 +133,13 @@ def test_any_path_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_safety_settings_are_really_on(database: Database) -> None:
     """Every connection writes ahead, syncs fully, enforces foreign keys and waits for other writers."""
-    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+    expected = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "busy_timeout": 10_000,
+    }
     for _ in range(2):
         with database.transaction() as tx:
             assert {name: tx.execute(text(f"PRAGMA {name}")).scalar_one() for name in expected} == expected
@@ -175,7 +180,7 @@ def test_a_block_that_raises_changes_nothing(database: Database) -> None:
 
 def test_a_writer_that_does_not_end_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another process writes for too long, the home is in use; it is not taken for damaged."""
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 1)
 
     def open_and_write() -> None:
         with closing(Database(database.path)) as second, second.transaction():

@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +16,9 @@ from chainwallet.evm import Address, BlockNumber, Hash32
 from chainwallet.store import promises, submissions
 from chainwallet.store.database import Database
 from chainwallet.store.promises import Kind, Promise
+from tests.postgres import on_both
 
+pytestmark = on_both
 CHAIN = "7-0a0b0c0d"
 ANA, BEN, TOKEN = Address(b"\x0a" * 20), Address(b"\x0b" * 20), Address(b"\xca" * 20)
 CASH = f"{CHAIN}/0xCash"
@@ -102,18 +104,22 @@ def test_a_promise_is_stored_once_and_its_nonce_too(database: Database) -> None:
     refused(database, promise(), promise(kind="consent"))
 
 
-@settings(max_examples=20, deadline=None)
+EXAMPLES = count()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from([ANA, BEN]), st.sampled_from(["eur", "usd"]), st.integers(0, 400))))
-def test_nonces_only_grow(tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[Address, str, int]]) -> None:
+def test_nonces_only_grow(database: Database, drawn: list[tuple[Address, str, int]]) -> None:
     """A payer's next nonce on a token is above all of theirs there and not below what the chain has seen."""
-    with closing(Database(tmp_path_factory.mktemp("nonces") / "chainwallet.db")) as database:
-        highest: dict[tuple[Address, str], int] = {}
-        for number, (payer, token, first_unused) in enumerate(drawn):
-            with database.transaction() as tx:
-                nonce = promises.next_nonce(tx, token, payer, first_unused)
-                promises.add(tx, promise(token=token, payer=payer, id=str(number), nonce=nonce), None, 5)
-            assert nonce == max(first_unused, highest.get((payer, token), -1) + 1)
-            highest[payer, token] = nonce
+    example = next(EXAMPLES)  # each has tokens of its own in the one database
+    highest: dict[tuple[Address, str], int] = {}
+    for number, (payer, currency, first_unused) in enumerate(drawn):
+        token = f"{example} {currency}"
+        with database.transaction() as tx:
+            nonce = promises.next_nonce(tx, token, payer, first_unused)
+            promises.add(tx, promise(token=token, payer=payer, id=str(number), nonce=nonce), None, 5)
+        assert nonce == max(first_unused, highest.get((payer, token), -1) + 1)
+        highest[payer, token] = nonce
 
 
 def in_threads(work: Callable[[int], None], count: int) -> None:
@@ -133,18 +139,18 @@ def in_threads(work: Callable[[int], None], count: int) -> None:
     assert failures == []
 
 
-def test_threads_never_share_a_nonce(path: Path) -> None:
+def test_threads_never_share_a_nonce(where: str) -> None:
     """Promises made at the same time, also over several connections, get one nonce each, without a gap."""
-    Database(path).close()
+    Database.open(where).close()
 
     def make(worker: int) -> None:
-        with closing(Database(path)) as database:
+        with closing(Database.open(where)) as database:
             for number in range(10):
                 with database.transaction() as tx:
                     nonce = promises.next_nonce(tx, CASH, ANA, 5)
                     promises.add(tx, promise(id=f"{worker} {number}", nonce=nonce), None, 5)
 
     in_threads(make, 4)
-    with closing(Database(path)) as database, database.transaction() as tx:
+    with closing(Database.open(where)) as database, database.transaction() as tx:
         nonces = [int(row.nonce, 16) for row in tx.execute(text("SELECT nonce FROM promises"))]
     assert sorted(nonces) == list(range(5, 45))

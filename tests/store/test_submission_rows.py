@@ -10,7 +10,9 @@ from chainwallet.evm import Address, BlockNumber, Hash32
 from chainwallet.rules.submission import Failed, Mined, Queued, Sent, Signed, Stage, Submission
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
+from tests.postgres import on_both
 
+pytestmark = on_both
 CHAIN, OTHER_CHAIN = "7-0a0b0c0d", "7-01020304"
 ANA, BEN, TOKEN = Address(b"\x0a" * 20), Address(b"\x0b" * 20), Address(b"\xca" * 20)
 

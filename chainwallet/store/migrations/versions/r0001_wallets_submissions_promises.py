@@ -6,12 +6,15 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+SORTED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """To this revision."""
     op.create_table(
         "wallets",
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", SORTED, nullable=False),
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("custody", sa.Text, nullable=False),
         sa.Column("purpose", sa.Text, nullable=False),
@@ -23,7 +26,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "submissions",
-        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("id", ROW_ID, nullable=False),
         sa.Column("chain", sa.Text, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("sender", sa.Text, nullable=False),
@@ -45,7 +48,7 @@ def upgrade() -> None:
     op.create_table(
         "attempts",
         sa.Column("tx", sa.Text, nullable=False),
-        sa.Column("submission_id", sa.Integer, nullable=False),
+        sa.Column("submission_id", ROW_ID, nullable=False),
         sa.Column("chain", sa.Text, nullable=False),
         sa.Column("sender", sa.Text, nullable=False),
         sa.Column("nonce", sa.BigInteger, nullable=False),
@@ -62,13 +65,13 @@ def upgrade() -> None:
         sa.Column("payer", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("id", sa.Text, nullable=False),
-        sa.Column("nonce", sa.Text, nullable=False),
+        sa.Column("nonce", SORTED, nullable=False),
         sa.Column("content_hash", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
         sa.Column("signature", sa.LargeBinary),
         sa.Column("memo", sa.Text),
         sa.Column("memo_salt", sa.LargeBinary),
-        sa.Column("submission_id", sa.Integer),
+        sa.Column("submission_id", ROW_ID),
         sa.Column("made_at_block", sa.BigInteger, nullable=False),
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("token", "payer", "kind", "id", name="pk_promises"),

@@ -1,0 +1,38 @@
+"""Turns between transactions. SQLite has one writer at a time anyway; PostgreSQL must be told what is done in turns."""
+
+from typing import Any
+
+from sqlalchemy import Select, Table, func, select
+
+from chainwallet.evm import Address, to_hex
+from chainwallet.store.database import Transaction
+
+
+def lock_payer(tx: Transaction, token: str, payer: Address) -> None:
+    """From here to its end ``tx`` is alone in what it decides about ``payer`` on ``token``: balance, nonces."""
+    take_turns(tx, "payer", token, to_hex(payer))
+
+
+def lock_sender(tx: Transaction, chain: str, sender: Address) -> None:
+    """From here to its end ``tx`` is alone in what it decides about ``sender``'s transactions on ``chain``."""
+    take_turns(tx, "sender", chain, to_hex(sender))
+
+
+def take_turns(tx: Transaction, *what: str) -> None:
+    """Waits until no other transaction that took the same words is open; to be called before what it decides is read.
+
+    Those who take several, take them in the same order: payer, submission, sender.
+    """
+    if tx.dialect.name == "postgresql":
+        words = "\x1f".join(what)
+        tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(words, 0))))
+
+
+def free_rows(query: Select[Any], of: Table) -> Select[Any]:
+    """``query`` for rows of ``of`` that no other transaction holds, held by this one until it ends."""
+    return query.with_for_update(of=of, skip_locked=True)
+
+
+def held_rows(query: Select[Any], of: Table) -> Select[Any]:
+    """``query``, its rows of ``of`` held until the transaction ends; waits for whoever holds them."""
+    return query.with_for_update(of=of)

@@ -1,0 +1,73 @@
+"""Signed bytes stay as they were stored: the database itself refuses to change or remove them."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from chainwallet.evm import Address, Hash32
+from chainwallet.rules.submission import Signed
+from chainwallet.store import submissions
+from chainwallet.store.append_only import protect, unprotect
+from chainwallet.store.database import Database
+from tests.postgres import on_both
+
+pytestmark = on_both
+
+CHAIN = "7-0a0b0c0d"
+ANA = Address(b"\x0a" * 20)
+
+
+@pytest.fixture
+def signed(database: Database) -> Database:
+    """A database with one attempt."""
+    with database.transaction() as tx:
+        submission_id = submissions.put(tx, CHAIN, "key", ANA, None, b"data", 5)
+        submission = submissions.by_id(tx, submission_id)
+        assert submission is not None
+        assert submissions.move(tx, submission, Signed(3, Hash32(bytes(32)), b"raw"), 6)
+    return database
+
+
+REFUSED = {
+    "update": "UPDATE attempts SET raw = '' WHERE nonce = 3",
+    "delete": "DELETE FROM attempts WHERE nonce = 3",
+    "delete all": "DELETE FROM attempts",
+    "replace": "INSERT OR REPLACE INTO attempts SELECT * FROM attempts",
+    "upsert": "INSERT INTO attempts SELECT * FROM attempts WHERE true ON CONFLICT (tx) DO UPDATE SET raw = ''",
+    "truncate": "TRUNCATE attempts",
+    "truncate with others": "TRUNCATE submissions CASCADE",
+}
+OF_ONE_ENGINE = {"replace": "sqlite", "truncate": "postgres", "truncate with others": "postgres"}
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_signed_bytes_are_neither_changed_nor_removed(signed: Database, engine: str, statement: str) -> None:
+    """Whatever statement would change or remove signed bytes is refused by the database itself, and they stay."""
+    if OF_ONE_ENGINE.get(statement, engine) != engine:
+        pytest.skip(f"only {OF_ONE_ENGINE[statement]} has it")
+
+    def ask() -> None:
+        with signed.transaction() as tx:
+            tx.execute(text(REFUSED[statement]))
+
+    with pytest.raises(IntegrityError, match="attempts is append-only"):
+        ask()
+    with signed.read() as tx:
+        assert tx.execute(text("SELECT nonce, raw FROM attempts")).all() == [(3, b"raw")]
+
+
+def test_a_migration_can_lift_the_protection_for_itself(signed: Database) -> None:
+    """A migration that must change rows lifts the protection inside its transaction, and puts it back."""
+    with signed.transaction() as tx:
+        unprotect(tx, "attempts")
+        tx.execute(text("UPDATE attempts SET created_at_s = 7"))
+        protect(tx, "attempts")
+
+    def change() -> None:
+        with signed.transaction() as tx:
+            tx.execute(text("UPDATE attempts SET created_at_s = 8"))
+
+    with pytest.raises(IntegrityError):
+        change()
+    with signed.read() as tx:
+        assert tx.execute(text("SELECT created_at_s FROM attempts")).scalar_one() == 7
