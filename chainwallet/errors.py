@@ -16,7 +16,9 @@ ChainwalletError
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
-|   `-- Reverted             the chain executed the transaction and it failed
+|   |-- Reverted             the chain executed the transaction and it failed
+|   |-- FalseProof           a proof that does not lead to the root it was given for
+|   `-- UnverifiedBlock      a block whose parts are not what its hash commits to; another node may tell the truth
 |-- StoreTrouble       the database, or the way to it; trying again is safe
 |   |-- DatabaseUnreachable  no connection to the server, or it was lost
 |   |-- DatabaseBusy         a lock, a connection or a statement took too long
@@ -229,6 +231,31 @@ class Reverted(NodeTrouble):
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: reverted with {self.reason}"
+
+
+@dataclass(eq=False)
+class FalseProof(NodeTrouble):
+    """A Merkle proof of ``what`` that does not lead where it must."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class UnverifiedBlock(NodeTrouble):
+    """``what`` of the block with number ``block`` is not what the block's hash, or its child's, commits to."""
+
+    block: int
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"block {self.block}, {self.what}: found {self.found}, expected {self.expected}"
 
 
 @dataclass(eq=False)

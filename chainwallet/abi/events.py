@@ -81,20 +81,163 @@ class Burned:
     value: int
 
 
-Event = Transfer | Paid | Skipped | Settled | Minted | Burned
+@dataclass(frozen=True)
+class NoncesCanceled:
+    """All window nonces of ``account`` below ``up_to`` are dead."""
 
-_DECODERS: dict[bytes, Callable[[tuple[Hash32, ...], list[int]], Event]] = {
+    account: Address
+    up_to: int
+
+
+@dataclass(frozen=True)
+class AuthorizationUsed:
+    """The ``Transfer`` just after was authorized under ``nonce``, a number of ERC-3009."""
+
+    authorizer: Address
+    nonce: Hash32
+
+
+@dataclass(frozen=True)
+class AuthorizationCanceled:
+    """``nonce``, a number of ERC-3009, was cancelled."""
+
+    authorizer: Address
+    nonce: Hash32
+
+
+@dataclass(frozen=True)
+class Approval:
+    """``spender`` may take ``value`` token units from ``owner`` (ERC-20)."""
+
+    owner: Address
+    spender: Address
+    value: int
+
+
+@dataclass(frozen=True)
+class PermitUsed:
+    """The ``Approval`` just before was made by a permit with this permit nonce."""
+
+    owner: Address
+    nonce: int
+
+
+@dataclass(frozen=True)
+class AllowanceSpent:
+    """The ``Transfer`` just before used up that much of what its payer allowed ``spender``."""
+
+    spender: Address
+
+
+@dataclass(frozen=True)
+class QuotaSet:
+    """``issuer`` may mint within a bucket of ``capacity`` that gains ``refill_per_second`` and holds ``level`` now."""
+
+    issuer: Address
+    capacity: int
+    refill_per_second: int
+    level: int
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """``officer`` stopped ``account`` from sending and receiving."""
+
+    account: Address
+    officer: Address
+    reason: Hash32
+
+
+@dataclass(frozen=True)
+class Unfrozen:
+    """``officer`` lets ``account`` send and receive again."""
+
+    account: Address
+    officer: Address
+    reason: Hash32
+
+
+@dataclass(frozen=True)
+class Paused:
+    """``pauser`` stopped every movement and mint."""
+
+    pauser: Address
+
+
+@dataclass(frozen=True)
+class Unpaused:
+    """``pauser`` lets money move again."""
+
+    pauser: Address
+
+
+@dataclass(frozen=True)
+class RoleGranted:
+    """``sender`` gave ``account`` a role."""
+
+    role: Hash32
+    account: Address
+    sender: Address
+
+
+@dataclass(frozen=True)
+class RoleRevoked:
+    """``sender`` took a role from ``account``."""
+
+    role: Hash32
+    account: Address
+    sender: Address
+
+
+Event = (
+    Transfer
+    | Paid
+    | Skipped
+    | Settled
+    | Minted
+    | Burned
+    | NoncesCanceled
+    | AuthorizationUsed
+    | AuthorizationCanceled
+    | Approval
+    | PermitUsed
+    | AllowanceSpent
+    | QuotaSet
+    | Frozen
+    | Unfrozen
+    | Paused
+    | Unpaused
+    | RoleGranted
+    | RoleRevoked
+)
+
+_Decoder = Callable[[tuple[Hash32, ...], list[int]], Event]
+
+_DECODERS: dict[bytes, _Decoder] = {
     EVENTS["Transfer(address,address,uint256)"]: lambda t, w: Transfer(_address(t[1]), _address(t[2]), w[0]),
     EVENTS["Paid(bytes32,uint256)"]: lambda t, w: Paid(t[1], w[0]),
     EVENTS["Skipped(address,uint256,uint8)"]: lambda t, w: Skipped(_address(t[1]), w[0], w[1]),
     EVENTS["Settled(bytes32,bytes32,uint256[])"]: lambda t, w: Settled(t[1], t[2], _array(w)),
     EVENTS["Minted(bytes32,address,address,uint256)"]: lambda t, w: Minted(t[1], _address(t[2]), _address(t[3]), w[0]),
     EVENTS["Burned(bytes32,address,uint256)"]: lambda t, w: Burned(t[1], _address(t[2]), w[0]),
+    EVENTS["NoncesCanceled(address,uint256)"]: lambda t, w: NoncesCanceled(_address(t[1]), w[0]),
+    EVENTS["AuthorizationUsed(address,bytes32)"]: lambda t, _: AuthorizationUsed(_address(t[1]), t[2]),
+    EVENTS["AuthorizationCanceled(address,bytes32)"]: lambda t, _: AuthorizationCanceled(_address(t[1]), t[2]),
+    EVENTS["Approval(address,address,uint256)"]: lambda t, w: Approval(_address(t[1]), _address(t[2]), w[0]),
+    EVENTS["PermitUsed(address,uint256)"]: lambda t, w: PermitUsed(_address(t[1]), w[0]),
+    EVENTS["AllowanceSpent(address)"]: lambda t, _: AllowanceSpent(_address(t[1])),
+    EVENTS["QuotaSet(address,uint96,uint96,uint96)"]: lambda t, w: QuotaSet(_address(t[1]), w[0], w[1], w[2]),
+    EVENTS["Frozen(address,address,bytes32)"]: lambda t, w: Frozen(_address(t[1]), _address(t[2]), _word(w[0])),
+    EVENTS["Unfrozen(address,address,bytes32)"]: lambda t, w: Unfrozen(_address(t[1]), _address(t[2]), _word(w[0])),
+    EVENTS["Paused(address)"]: lambda t, _: Paused(_address(t[1])),
+    EVENTS["Unpaused(address)"]: lambda t, _: Unpaused(_address(t[1])),
+    EVENTS["RoleGranted(bytes32,address,address)"]: lambda t, _: RoleGranted(t[1], _address(t[2]), _address(t[3])),
+    EVENTS["RoleRevoked(bytes32,address,address)"]: lambda t, _: RoleRevoked(t[1], _address(t[2]), _address(t[3])),
 }
 
 
 def decode_event(log: Log) -> Event | None:
-    """The money event that ``log`` of a ``Cash`` reports; None for its other events (roles, approvals, freezes).
+    """The event that ``log`` of a ``Cash`` reports; None for those of its administration that have no class here.
 
     Raises ``NodeRefused`` where the node's log has fewer topics or words than the event.
     """
@@ -119,3 +262,7 @@ def _array(words: list[int]) -> tuple[int, ...]:
 
 def _address(topic: Hash32) -> Address:
     return Address(topic[12:])
+
+
+def _word(word: int) -> Hash32:
+    return Hash32(word.to_bytes(32, "big"))

@@ -39,7 +39,7 @@ def decode_signed(raw: bytes) -> SignedTransaction:
     Raises ``BadValue`` for other bytes than one canonical signed EIP-1559 transaction with an empty access list, so
     ``encode_signed`` gives back ``raw``.
     """
-    import rlp  # type: ignore[import-untyped]  # noqa: PLC0415  # a third of a second to import
+    import rlp  # noqa: PLC0415 - a third of a second to import
 
     shape = BadValue("raw transaction", f"{len(raw)} bytes", "a signed EIP-1559 transaction with an empty access list")
     if len(raw) > MAX_RAW_BYTES or raw[:1] != bytes([TRANSACTION_TYPE]):

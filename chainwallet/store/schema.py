@@ -6,6 +6,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -16,9 +17,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-from chainwallet.store.append_only import append_only
+from chainwallet.store.append_only import append_only, append_only_but
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """Of rows that the database numbers: SQLite numbers only a column whose type is INTEGER, which has 64 bits there."""
@@ -35,6 +37,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_CANONICAL = text("orphaned_at_s IS NULL")
+_HAS_REF = text("ref IS NOT NULL")
+_HAS_NONCE = text("nonce IS NOT NULL")
+_MOVES = text("kind = 'Transfer'")
 
 wallets = Table(
     "wallets",
@@ -115,3 +122,104 @@ leases = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at_s", BigInteger, nullable=False),
 )
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("timestamp_s", BigInteger, nullable=False),
+    Column("state_root", Text, nullable=False),
+    Column("learned_at_s", BigInteger, nullable=False),
+    Column("has_facts", Boolean, nullable=False),
+    Column("orphaned_at_s", BigInteger),
+    Index("uq_blocks_canonical", "chain", "number", unique=True, sqlite_where=_CANONICAL, postgresql_where=_CANONICAL),
+)
+"""Verified headers: the latest, and those with facts. At most one at each number is not orphaned."""
+
+facts = append_only_but(
+    Table(
+        "facts",
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("token", Text, nullable=False),
+        Column("block", BigInteger, nullable=False),
+        Column("block_hash", Text, nullable=False),
+        Column("tx", Text, nullable=False),
+        Column("log_index", Integer, nullable=False),
+        Column("part", Integer, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("payer", Text),
+        Column("payee", Text),
+        Column("value", Text),
+        Column("ref", Text),
+        Column("nonce", Sorted),
+        Column("cause", Text),
+        Column("detail", Text),
+        Column("happened_at_s", BigInteger, nullable=False),
+        Column("learned_at_s", BigInteger, nullable=False),
+        Column("orphaned_at_s", BigInteger),
+        Index(
+            "uq_facts_canonical",
+            "token",
+            "block",
+            "log_index",
+            "part",
+            unique=True,
+            sqlite_where=_CANONICAL,
+            postgresql_where=_CANONICAL,
+        ),
+        Index("ix_facts_ref", "token", "ref", sqlite_where=_HAS_REF, postgresql_where=_HAS_REF),
+        Index("ix_facts_nonce", "token", "payer", "nonce", sqlite_where=_HAS_NONCE, postgresql_where=_HAS_NONCE),
+        Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+        Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+    ),
+    "orphaned_at_s",
+)
+"""``rules.fact.Fact``, with when we learned it and, where a reorg removed it, when we learned that. Never deleted; a
+block that comes back is learned again, as new rows."""
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("chain", Text, nullable=False, index=True),
+    Column("first_block", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text),
+    Column("timestamp_s", BigInteger),
+    Column("moved_at_s", BigInteger, nullable=False),
+    Column("waits_because", Text),
+    Column("waits_since_s", BigInteger),
+)
+"""How far each token is followed; ``hash`` is NULL, and ``number`` the block before the first, until one is read."""
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("balance", Text, nullable=False),
+)
+"""Balances at the cursor, and under the zero address the supply."""
+
+quarantines = Table(
+    "quarantines",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("found", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_seen_at_s", BigInteger, nullable=False),
+    Column("last_seen_at_s", BigInteger, nullable=False),
+    Column("healed_at_s", BigInteger),
+    Index(None, "chain", "block"),
+)
+"""What a node said of a block that its hash does not commit to, and when a true answer took its place."""

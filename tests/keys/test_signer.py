@@ -9,7 +9,7 @@ import traceback
 from dataclasses import replace
 
 import pytest
-import rlp  # type: ignore[import-untyped]
+import rlp
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from hypothesis import given, settings
