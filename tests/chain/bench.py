@@ -1,4 +1,4 @@
-"""What the tests of the chain work with: real ledgers, a real database file, people and services with their keys."""
+"""What the tests of the chain work with: real ledgers, a real database, people and services with their keys."""
 
 import time
 from collections.abc import Callable
@@ -91,6 +91,7 @@ class Bench:
 
     node: Node
     url: str
+    where: str
     database: Database
     deployed: Deployed
     cash: Cash

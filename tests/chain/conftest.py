@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -37,12 +36,11 @@ def deployed(local_chain: RunningChain, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def bench(deployed: Deployed, local_chain: RunningChain, chain: Node, tmp_path: Path) -> Iterator[Bench]:
+def bench(deployed: Deployed, local_chain: RunningChain, chain: Node, where: str, database: Database) -> Bench:
+    """On SQLite; a test or module marked ``tests.postgres.on_both`` runs on PostgreSQL too."""
     contract = deployed.manifest.contract(EUR)
     assert contract is not None
-    database = Database(tmp_path / "chainwallet.db")
-    yield Bench(chain, local_chain.url, database, deployed, Cash(deployed.chain, EUR, contract.address))
-    database.close()
+    return Bench(chain, local_chain.url, where, database, deployed, Cash(deployed.chain, EUR, contract.address))
 
 
 @pytest.fixture

@@ -30,8 +30,10 @@ from tests.chain.signed_payments import (
     send,
     stored,
 )
+from tests.postgres import on_both
 
 BEN = key_of("ben").address
+pytestmark = on_both
 REASON = keccak256(b"a reason")
 
 
@@ -85,7 +87,7 @@ from chainwallet.rules.money import parse_money
 from chainwallet.store.database import Database
 database, url, manifests, payer, relayer, payee = sys.argv[1:]
 payer, relayer, node = LocalSigner.from_hex(payer), LocalSigner.from_hex(relayer), Node(url)
-database = Database(Path(database))
+database = Database.open(database)
 cash, _ = open_cash(node, Path(manifests), "EUR")
 clocks = time.time, time.monotonic, time.sleep
 carrier = Relayer(database, node, cash.chain.key, cash.chain.chain_id, {relayer.address: relayer}, *clocks)
@@ -99,7 +101,7 @@ def test_processes_that_pay_the_same_at_once_pay_once(bench: Bench) -> None:
     """Two processes with the same order at the same time make one payment, and both get its receipt."""
     count = bench.count()
     secrets = [keccak256(f"chainwallet tests: {name}".encode()).hex() for name in ("ana", "relayer")]
-    places = [str(bench.database.path), bench.url, str(bench.deployed.manifests)]
+    places = [bench.where, bench.url, str(bench.deployed.manifests)]
     argv = [sys.executable, "-c", PAY, *places, *secrets, to_hex(key_of("ben").address)]
     running = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     answers = [process.communicate(timeout=50) for process in running]

@@ -26,15 +26,16 @@ from chainwallet.store import submissions
 from chainwallet.store.database import Database
 from tests.chain.bench import Bench, Clock, key_of, wait_for
 from tests.chain.fault_proxy import Fault, FaultProxy, answer_lost, lost_on_the_way, server_error
+from tests.postgres import on_both
 
 BEN = key_of("ben").address
+pytestmark = on_both
 
 
 # ------------------------------------------------------------------------------------------------ crashes
 
 RUN = """
 import sys, time
-from pathlib import Path
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.relayer import Relayer
 from chainwallet.rpc import Node
@@ -42,7 +43,7 @@ from chainwallet.store.database import Database
 database, url, chain, chain_id, secret, submission_id = sys.argv[1:]
 signer = LocalSigner.from_hex(secret)
 clocks = time.time, time.monotonic, time.sleep
-relayer = Relayer(Database(Path(database)), Node(url), chain, int(chain_id), {signer.address: signer}, *clocks)
+relayer = Relayer(Database.open(database), Node(url), chain, int(chain_id), {signer.address: signer}, *clocks)
 relayer.deliver([int(submission_id)])
 """
 
@@ -51,7 +52,7 @@ relayer.deliver([int(submission_id)])
 def relayer_process(bench: Bench, url: str, submission_id: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A relayer of the issuer in a process of its own, gone at the end of the block."""
     secret = keccak256(b"chainwallet tests: issuer").hex()
-    argv = [str(bench.database.path), url, bench.chain.key, str(bench.chain.chain_id), secret, str(submission_id)]
+    argv = [bench.where, url, bench.chain.key, str(bench.chain.chain_id), secret, str(submission_id)]
     with subprocess.Popen([sys.executable, "-c", RUN, *argv], stderr=subprocess.PIPE) as process:
         yield process
         process.kill()
@@ -263,7 +264,7 @@ def test_relayers_beside_each_other_deliver_once(bench: Bench, proxy: FaultProxy
     ids, before = [bench.mint(ref=number) for number in range(6)], bench.count("issuer")
 
     def deliver(_: int) -> tuple[Mined, ...]:
-        with closing(Database(bench.database.path)) as database, Node(proxy.url) as node:
+        with closing(Database.open(bench.where)) as database, Node(proxy.url) as node:
             return replace(bench, database=database, node=node).relayer().deliver(ids)
 
     with ThreadPoolExecutor(3) as threads:

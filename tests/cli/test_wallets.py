@@ -1,6 +1,5 @@
 """Names of wallets, and wallets whose keys this home holds or does not hold."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +23,8 @@ def keys(tmp_path: Path) -> SealedKeys:
 
 
 @pytest.fixture
-def wallets(tmp_path: Path, keys: SealedKeys) -> Iterator[Wallets]:
-    database = Database(tmp_path / "chainwallet.db")
-    yield Wallets(database, keys)
-    database.close()
+def wallets(database: Database, keys: SealedKeys) -> Wallets:
+    return Wallets(database, keys)
 
 
 @pytest.fixture(scope="module")
