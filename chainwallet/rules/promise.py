@@ -189,7 +189,7 @@ TRANSITIONS: dict[tuple[type[Stage], type[Happening]], type[Stage]] = {
 """What may happen in a stage, and where it leads. Nothing else may."""
 
 
-def after(stage: Stage, happening: Happening) -> Stage:
+def after(stage: Stage, happening: Happening) -> Stage:  # noqa: PLR0911 - one for each kind of event
     """The stage that follows; raises ``BadValue`` for a pair that is not in ``TRANSITIONS``."""
     follower = TRANSITIONS.get((type(stage), type(happening)))
     if follower is None:
@@ -244,7 +244,9 @@ def verdict(stage: Stage, valid_before: int, evidence: Evidence) -> Happening | 
         case Final(execution):
             return None if evidence.execution == execution else WasUndone(_moved(execution, evidence))
         case Canceled():
-            return None if evidence.nonce_gone and evidence.execution is None else WasUndone("a reorg gave its nonce back")
+            return (
+                None if evidence.nonce_gone and evidence.execution is None else WasUndone("a reorg gave its nonce back")
+            )
         case Expired():
             is_proven = evidence.execution is None and evidence.final_timestamp_s >= valid_before
             return None if is_proven else WasUndone("a reorg took away the block that was past its time")
