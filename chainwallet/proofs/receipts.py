@@ -4,7 +4,7 @@ Sources: Yellow Paper 4.3.1; EIP-658 (status); EIP-2718 (typed receipts: the typ
 EIP-2930, EIP-1559, EIP-4844 and EIP-7702 (types 1 to 4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chainwallet.evm import Hash32, Log
@@ -12,13 +12,12 @@ from chainwallet.proofs.encoding import encode_bytes, encode_list, encode_uint
 from chainwallet.proofs.trie import list_root
 
 LEGACY = 0  # the type of receipts without a type's byte
-_TOPIC = b"\xa0"  # RLP's prefix of 32 bytes
-_ADDRESS = b"\x94"  # RLP's prefix of 20 bytes
+LAST_TYPE = 0x7F  # EIP-2718: above, a type's byte could be taken for the beginning of a legacy receipt
 
 
 @dataclass(frozen=True)
 class SealedReceipt:
-    """The part of a receipt that the block's receipts root commits to."""
+    """The part of a receipt that the block's receipts root commits to, and the hash that it does not."""
 
     kind: int
     """The transaction's type (EIP-2718), 0 for a legacy one."""
@@ -27,6 +26,8 @@ class SealedReceipt:
     cumulative_gas_used: int
     bloom: bytes
     logs: tuple[Log, ...]
+    tx: Hash32
+    """Its transaction's hash, as whoever tells the receipt names it."""
 
     def encoded(self) -> bytes:
         """The receipt as the trie holds it."""
@@ -47,8 +48,5 @@ def receipts_root(receipts: Iterable[SealedReceipt]) -> Hash32:
 
 
 def _encoded_log(log: Log) -> bytes:
-    return encode_list((_ADDRESS, log.address, _encoded_topics(log.topics), encode_bytes(log.data)))
-
-
-def _encoded_topics(topics: Sequence[Hash32]) -> bytes:
-    return encode_list([part for topic in topics for part in (_TOPIC, topic)])
+    topics = encode_list([encode_bytes(topic) for topic in log.topics])
+    return encode_list((encode_bytes(log.address), topics, encode_bytes(log.data)))

@@ -4,6 +4,7 @@
 """
 
 from chainwallet.rpc.answers import SendAnswer, Sent
+from chainwallet.rpc.blocks import Blocks, Receipts
 from chainwallet.rpc.node import BlockTag, Fees, Node
 
-__all__ = ["BlockTag", "Fees", "Node", "SendAnswer", "Sent"]
+__all__ = ["BlockTag", "Blocks", "Fees", "Node", "Receipts", "SendAnswer", "Sent"]

@@ -69,6 +69,9 @@ TOO_MANY_LOGS = (
 )
 """An ``eth_getLogs`` that a narrower range cures."""
 
+METHOD_MISSING = r"method (.{1,60} )?(not found|not supported|not available|does not exist|is not)|unsupported method"
+"""A method that this node does not have."""
+
 BUSY = r"rate limit|too many requests|compute units|request limit|capacity (limit )?exceeded"
 """A node that has no time now; a read may be asked again."""
 

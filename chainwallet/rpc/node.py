@@ -1,7 +1,7 @@
 """A node, asked over JSON-RPC and answering in nouns of ``chainwallet.evm``."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
 from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
@@ -161,6 +161,10 @@ class Node:
             case Garbled(_, reason):
                 return Sent(SendAnswer.UNKNOWN, reason)
         assert_never(answer)
+
+    def read_many(self, method: str, all_params: Sequence[Sequence[object]], parse: Callable[[object], T]) -> list[T]:
+        """What ``method`` answers to each of ``all_params``; raises for the first that failed."""
+        return [self._read(method, parse, *params) for params in all_params]
 
     # Only Anvil answers these.
 
