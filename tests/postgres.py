@@ -24,8 +24,15 @@ ROOTS_STAND_IN = "nobody"  # PostgreSQL refuses to run as root
 
 # Ends the server when whoever started it is gone, however that one went: then nobody holds the other end of stdin.
 GUARD = 'trap "" INT TERM; "$@" & read -r _; kill -QUIT $!; wait $!'
-# What these spare is the safety of the disk when the machine itself fails. When processes are killed, nothing is lost.
-FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "max_wal_size=256MB", "autovacuum=off")
+# What the first ones spare is safety when the machine itself fails. When processes are killed, nothing is lost.
+FAST = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=on",
+    "max_wal_size=256MB",
+    "autovacuum=off",
+    "deadlock_timeout=50ms",
+)
 
 
 on_both = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
@@ -147,9 +154,10 @@ class PostgresProcess:
                 [installed / "bin" / "postgres", "--version"], check=True, capture_output=True, user=self._user
             )
         except PermissionError:
-            shutil.copytree(installed, self._place / VERSION)
-            shutil.copytree(Path(f"{installed.parent}.libs"), self._place / f"{WHEEL}.libs")
-            return self._place / VERSION
+            copied = self._place / "copy" / WHEEL
+            shutil.copytree(installed, copied / VERSION)
+            shutil.copytree(f"{installed.parent}.libs", f"{copied}.libs")
+            return copied / VERSION
         return installed
 
     def _run(self, program: str, *arguments: str) -> None:

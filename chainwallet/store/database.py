@@ -5,15 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
 
-from chainwallet.errors import NewerDatabase
 from chainwallet.store.backend import Backend
+from chainwallet.store.migration import bring_up_to_date
 from chainwallet.store.postgres import PostgresServer, server_url
 from chainwallet.store.sqlite import SqliteFile
 
@@ -33,7 +28,7 @@ class Database:
     def __init__(self, place: Path | URL) -> None:
         self._backend: Backend = SqliteFile(place) if isinstance(place, Path) else PostgresServer(place)
         try:
-            self._migrate()
+            bring_up_to_date(self._backend)
         except BaseException:
             self.close()
             raise
@@ -81,21 +76,3 @@ class Database:
     def close(self) -> None:
         """Carries out what waits, ends the threads and closes all connections."""
         self._backend.close()
-
-    def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", "chainwallet:store/migrations")
-        scripts = ScriptDirectory.from_config(config)
-        head = scripts.get_current_head()
-        with self._backend.read() as tx:
-            if MigrationContext.configure(tx).get_current_revision() == head:
-                return
-        try:
-            with self._backend.migration() as tx:
-                found = MigrationContext.configure(tx).get_current_revision()
-                if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-                    raise NewerDatabase(self.name, found, str(head))
-                config.attributes["connection"] = tx
-                command.upgrade(config, "head")
-        except DBAPIError as error:  # a schema that is not ours
-            raise self._backend.foreign(error) from error

@@ -16,6 +16,8 @@ from chainwallet.store.backend import POOL_CONNECTIONS, POOL_MORE_CONNECTIONS, P
 SCHEMES = ("postgresql", "postgres")
 DRIVER = "postgresql+psycopg"
 
+READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 CONNECT_TIMEOUT_S = 3  # for each address of the server
 NETWORK_TIMEOUT_MS = 10_000  # for the network to take what we send
 KEEPALIVE_S = 5  # between signs of life on an idle connection, of which three may fail
@@ -28,6 +30,7 @@ WRITE_TRIES = 5  # of a transaction that the server ended for another one's sake
 WRITE_RETRY_S = 0.02  # doubled each time; a random part of it is waited
 MIGRATION_LOCK = 0x636861696E77616C  # "chainwal"
 MAX_REASON_CHARS = 300
+MAX_PORT = 65_535
 
 _CONFLICTS = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _TOO_LONG = {"55P03": "a lock", "57014": "a statement"}  # lock_not_available, query_canceled
@@ -69,7 +72,8 @@ class PostgresServer(Backend):
             },
         )
         event.listen(self._engine, "connect", _set_up)
-        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._reading = self._engine.execution_options()  # the same connections, other events
+        event.listen(self._reading, "begin", lambda connection: connection.exec_driver_sql(READ_ONLY))
 
     @contextmanager
     def migration(self) -> Iterator[Connection]:
@@ -156,10 +160,9 @@ def server_url(where: str) -> URL:
         raise BadValue("database", f"{scheme}://...", expected)
     try:
         url = make_url(where).set(drivername=DRIVER)
-        _ = url.port, url.translate_connect_args()
     except (ArgumentError, ValueError):
         raise BadValue("database", f"{scheme}://...", expected) from None
-    if not url.database:
+    if not url.database or (url.port is not None and not 0 < url.port <= MAX_PORT):
         raise BadValue("database", shown(url), expected)
     return url
 
@@ -171,8 +174,8 @@ def has_password(url: URL) -> bool:
 
 def shown(url: URL) -> str:
     """``url`` as people are shown it: without passwords."""
-    bare = url.set(drivername=SCHEMES[0], password=None).difference_update_query(_SECRET_QUERY)
-    return bare.render_as_string(hide_password=False)
+    bare = URL.create(SCHEMES[0], url.username, None, url.host, url.port, url.database, url.query)
+    return bare.difference_update_query(_SECRET_QUERY).render_as_string(hide_password=False)
 
 
 def _set_up(connection: Any, _record: object) -> None:

@@ -46,6 +46,7 @@ class SqliteFile(Backend):
         self._writing = _engine(path, "BEGIN IMMEDIATE")  # two writers wait here, not with an error at a first write
         self._reading = _engine(path, "BEGIN", "query_only=ON")
         self._turn = threading.Lock()  # between threads a lock is fairer and faster than SQLite's polling
+        self._turn_of: int | None = None  # the thread that holds it
         self._writer = Writer(self.name, self.transaction, self.in_our_words)
 
     @contextmanager
@@ -57,12 +58,15 @@ class SqliteFile(Backend):
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A transaction of this thread's own, alone among all writers."""
+        self._require_no_turn()
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
             raise HomeInUse(self.name, "another thread that writes to the database")
+        self._turn_of = threading.get_ident()
         try:
             with self.in_our_words(), self._writing.begin() as tx:
                 yield tx
         finally:
+            self._turn_of = None
             self._turn.release()
 
     @contextmanager
@@ -73,7 +77,12 @@ class SqliteFile(Backend):
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Carried out by the writer thread, in one transaction with what other threads ask for at the same time."""
+        self._require_no_turn()
         return self._writer.write(work)
+
+    def _require_no_turn(self) -> None:
+        if self._turn_of == threading.get_ident():
+            raise AssertionError("a transaction inside a transaction of the same thread would wait for itself")
 
     def foreign(self, error: DBAPIError) -> ChainwalletError:
         """The file is a database of another program."""

@@ -60,18 +60,12 @@ class Writer:
         transaction fails, all who share it are told. Raises ``DatabaseBusy`` where too many wait or the writer was
         closed. ``work`` runs in the writer's thread: it must not write in another way, or wait for anything.
         """
-        if threading.current_thread() is self._thread:
-            raise AssertionError("a request asks the writer that carries it out")
         if not self._places.acquire(timeout=WAITING_S):
             raise DatabaseBusy(self._name, f"{WAITING_REQUESTS} others waited for {WAITING_S} s")
         try:
             request = _Request(work)
             self._put(request)
-            try:
-                result: T = request.answer.result()
-            except BaseException:
-                request.answer.cancel()  # does something where a signal ended our waiting before its turn
-                raise
+            result: T = request.answer.result()
             return result
         finally:
             self._places.release()
@@ -101,7 +95,7 @@ class Writer:
         while not is_last:
             group, is_last = self._next_group()
             self._last_group = len(group)
-            self._carry_out([request for request in group if request.answer.set_running_or_notify_cancel()])
+            self._carry_out(group)
 
     def _next_group(self) -> tuple[list[_Request], bool]:
         """The next requests, and whether they are the last.

@@ -1,5 +1,10 @@
 """Submissions in the store: one for each key, one nonce for each, moved by whoever is first."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -166,3 +171,55 @@ def test_unfinished_is_bounded_oldest_first_and_of_the_senders_asked_for(databas
         assert [s.id for s in submissions.unfinished(tx, CHAIN, [ANA], 2)] == ours[1:3]
         assert [s.id for s in submissions.unfinished(tx, CHAIN, [BEN, ANA], 50)] == theirs + ours[1:]
         assert submissions.unfinished(tx, CHAIN, [], 50) == ()
+
+
+# ------------------------------------------------------------------------------------------------ at the same time
+
+
+def at_once(where: str, work: Callable[[Database, int], object], count: int = 6) -> list[object]:
+    """What each of several threads, with a database of its own, returns when all begin at the same moment."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> object:
+        with closing(Database.open(where)) as mine:
+            start.wait()
+            return work(mine, number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def put_at_once(database: Database, _: int, key: str) -> int:
+    return put(database, key=key)
+
+
+def test_the_same_key_at_once_is_one_submission(where: str) -> None:
+    """Those who ask for the same at the same moment get the same submission."""
+    for number in range(5):
+        assert len(set(at_once(where, partial(put_at_once, key=f"key {number}")))) == 1
+
+
+def test_only_one_of_many_movers_moves(database: Database, where: str) -> None:
+    """Of those who saw the same stage and move it at the same moment one does; only its signed bytes are stored."""
+    for round_number in range(5):
+        seen = found(database, put(database, key=f"key {round_number}"))
+
+        def sign(mine: Database, number: int, seen: Submission = seen, first: int = 100 * round_number) -> bool:
+            with mine.transaction() as tx:
+                return submissions.move(tx, seen, signed(first + number), 6)
+
+        assert sorted(map(bool, at_once(where, sign))) == [False] * 5 + [True]
+        with database.read() as tx:
+            stored = tx.execute(text("SELECT nonce FROM attempts WHERE submission_id = :id"), {"id": seen.id})
+            assert len(stored.all()) == 1
+
+
+def test_a_nonce_is_given_once_at_the_same_time(database: Database, where: str) -> None:
+    """Of those who choose the same nonce of one sender for different submissions at the same moment one gets it."""
+    for nonce in range(5):
+        made = [put(database, key=f"{nonce} {number}") for number in range(6)]
+
+        def sign(mine: Database, number: int, made: list[int] = made, nonce: int = nonce) -> bool:
+            return move(mine, made[number], signed(nonce, number=100 * nonce + number))
+
+        assert sorted(map(bool, at_once(where, sign))) == [False] * 5 + [True]

@@ -21,8 +21,8 @@ def upgrade() -> None:
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_wallets"),
         sa.UniqueConstraint("address", name="uq_wallets_address"),
-        sa.CheckConstraint("custody IN ('managed', 'external')", name="ck_wallets_custody"),
-        sa.CheckConstraint("purpose IN ('person', 'service')", name="ck_wallets_purpose"),
+        sa.CheckConstraint("custody IN ('managed', 'external')", name=op.f("ck_wallets_custody")),
+        sa.CheckConstraint("purpose IN ('person', 'service')", name=op.f("ck_wallets_purpose")),
     )
     op.create_table(
         "submissions",
@@ -43,7 +43,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_submissions"),
         sa.UniqueConstraint("chain", "key", name="uq_submissions_chain_key"),
         sa.UniqueConstraint("chain", "sender", "nonce", name="uq_submissions_chain_sender_nonce"),
-        sa.CheckConstraint("stage IN ('queued', 'signed', 'sent', 'mined', 'failed')", name="ck_submissions_stage"),
+        sa.CheckConstraint(
+            "stage IN ('queued', 'signed', 'sent', 'mined', 'failed')", name=op.f("ck_submissions_stage")
+        ),
     )
     op.create_table(
         "attempts",
@@ -77,6 +79,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token", "payer", "kind", "id", name="pk_promises"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_promises_submission_id"),
         sa.UniqueConstraint("token", "payer", "nonce", name="uq_promises_token_payer_nonce"),
-        sa.CheckConstraint("kind IN ('payment', 'consent')", name="ck_promises_kind"),
+        sa.CheckConstraint("kind IN ('payment', 'consent')", name=op.f("ck_promises_kind")),
     )
     op.create_index("ix_promises_submission_id", "promises", ["submission_id"])

@@ -1,0 +1,232 @@
+"""Migrations on both engines: from nothing, from every earlier version with its rows, and never from a newer one."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import MetaData, Table, insert, select, text
+
+from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
+from chainwallet.evm import Address
+from chainwallet.rules.submission import Queued, Submission
+from chainwallet.store import submissions
+from chainwallet.store.backend import Backend
+from chainwallet.store.database import Database
+from chainwallet.store.migration import revision_of, revisions, upgrade
+from chainwallet.store.postgres import PostgresServer, server_url
+from chainwallet.store.schema import metadata
+from chainwallet.store.sqlite import SqliteFile
+from tests.postgres import on_both
+
+pytestmark = on_both
+
+CHAIN = "7-0a0b0c0d"
+ANA, TOKEN = Address(b"\x0a" * 20), Address(b"\xca" * 20)
+
+Rows = dict[str, list[dict[str, Any]]]
+SUBMISSION = {"chain": CHAIN, "key": "key", "sender": "0x0a", "to": None, "data": b"\x00\xff", "created_at_s": 5}
+PROMISE = {"token": f"{CHAIN}/0xca", "payer": "0x0a", "kind": "payment", "id": "42", "nonce": f"{7:064x}"}
+DOCUMENT = {"content_hash": "0x01", "document": "{}", "signature": b"\x01", "memo": "Käse", "memo_salt": b"\x02"}
+
+ROWS: dict[str, Rows] = {
+    "0001": {
+        "wallets": [
+            {"name": "Björn", "address": "0x0b", "custody": "managed", "purpose": "person", "created_at_s": 5},
+        ],
+        "submissions": [
+            {**SUBMISSION, "id": 1, "stage": "signed", "nonce": 2**40, "tx": "0x02"},
+            {**SUBMISSION, "id": 2, "key": "other", "stage": "failed", "reason": "paused"},
+        ],
+        "attempts": [
+            {"tx": "0x02", "submission_id": 1, "chain": CHAIN, "sender": "0x0a", "nonce": 2**40, "raw": b"\x00\x01"}
+            | {"created_at_s": 6},
+        ],
+        "promises": [{**PROMISE, **DOCUMENT, "submission_id": 1, "made_at_block": 3, "created_at_s": 5}],
+    },
+    "0002": {
+        "leases": [{"chain": CHAIN, "sender": "0x0a", "holder": "one", "epoch": 3, "expires_at_s": 2**40}],
+    },
+}
+"""For each revision rows that are stored under it, and that every later version must still have."""
+
+
+def backend_at(where: str) -> Backend:
+    return PostgresServer(server_url(where)) if "://" in where else SqliteFile(Path(where))
+
+
+def store(backend: Backend, rows: Rows) -> None:
+    with backend.transaction() as tx:
+        for name, values in rows.items():
+            table = Table(name, MetaData(), autoload_with=tx)
+            for row in values:
+                tx.execute(insert(table).values(row))
+
+
+def kept(backend: Backend, rows: Rows) -> Rows:
+    """What is stored now in the columns of ``rows``, as far as it was stored there."""
+    found: Rows = {}
+    with backend.read() as tx:
+        for name, values in rows.items():
+            table = Table(name, MetaData(), autoload_with=tx)
+            for row in values:
+                stored = tx.execute(select(*(table.c[column] for column in row))).mappings()
+                found.setdefault(name, []).extend(dict(one) for one in stored if dict(one) == row)
+    return found
+
+
+@pytest.mark.parametrize("start", range(len(revisions())), ids=revisions())
+def test_every_earlier_version_is_carried_over(empty_place: Callable[[], str], start: int) -> None:
+    """A database of any earlier version, with rows of its time, becomes one of this version and keeps all of them."""
+    assert sorted(ROWS) == revisions(), "for each revision there are rows here that every later version must keep"
+    where = empty_place()
+    with closing(backend_at(where)) as backend:
+        for revision in revisions()[: start + 1]:
+            with backend.migration() as tx:
+                upgrade(tx, revision)
+            store(backend, ROWS[revision])
+    with closing(Database.open(where)) as database, database.transaction() as tx:
+        assert revision_of(tx) == revisions()[-1]
+        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+    with closing(backend_at(where)) as backend:
+        for revision in revisions()[: start + 1]:
+            assert kept(backend, ROWS[revision]) == ROWS[revision]
+
+
+def test_rows_are_numbered_on_after_a_migration(empty_place: Callable[[], str]) -> None:
+    """What is stored after a migration gets a number of its own beside what was stored before it."""
+    where = empty_place()
+    with closing(backend_at(where)) as backend:
+        with backend.migration() as tx:
+            upgrade(tx, "0001")
+        with backend.transaction() as tx:
+            table = Table("submissions", MetaData(), autoload_with=tx)
+            row = {**SUBMISSION, "key": "old", "stage": "queued"}
+            old = tx.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
+    with closing(Database.open(where)) as database, database.transaction() as tx:
+        assert submissions.put(tx, CHAIN, "new", ANA, TOKEN, b"data", 5) not in (old, None)
+
+
+# ------------------------------------------------------------------------------------------------ the schema
+
+COLUMNS = """
+SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+"""
+INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+TRIGGERS = "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+CHECKS = re.compile(r"CONSTRAINT (\w+) CHECK \((.*?\))\)")
+
+
+def seen_by_postgres(where: str) -> list[Any]:
+    """Columns, keys, checks, indexes and triggers, as the server has them."""
+    with closing(backend_at(where)) as backend, backend.read() as tx:
+        rows = [tuple(row) for query in (COLUMNS, CONSTRAINTS, INDEXES, TRIGGERS) for row in tx.execute(text(query))]
+    return sorted(row for row in rows if row[0] != "alembic_version")
+
+
+def seen_by_sqlite(where: str) -> list[Any]:
+    """Columns, keys, checks, indexes and triggers, as SQLite has them."""
+    with closing(sqlite3.connect(where)) as connection:
+        rows: list[Any] = connection.execute("SELECT type, tbl_name, name, sql FROM sqlite_master").fetchall()
+
+        def ask(pragma: str, name: str) -> list[Any]:
+            return sorted(row[1:] for row in connection.execute(f"PRAGMA {pragma}({name})"))
+
+        seen: list[Any] = []
+        for kind, table, name, sql in rows:
+            if table == "alembic_version":
+                continue
+            if kind == "table":
+                seen.append((name, ask("table_info", name), ask("foreign_key_list", name), CHECKS.findall(sql)))
+            elif kind == "index":
+                seen.append((name, table, ask("index_info", name)))
+            else:
+                seen.append((name, table, sql))
+        return sorted(seen, key=repr)
+
+
+def test_migrations_give_exactly_the_schema(empty_place: Callable[[], str], engine: str) -> None:
+    """The engine itself sees no difference between the migrated schema and the one that the code declares."""
+    migrated, declared = empty_place(), empty_place()
+    Database.open(migrated).close()
+    with closing(backend_at(declared)) as backend, backend.transaction() as tx:
+        metadata.create_all(tx)
+    seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
+    assert seen_by(migrated) == seen_by(declared)
+    assert len(seen_by(migrated)) > len(metadata.tables)
+
+
+# ------------------------------------------------------------------------------------------------ opening
+
+
+def test_opening_again_keeps_what_is_there(where: str) -> None:
+    """A database that is up to date is opened as it is, with its rows."""
+    with closing(Database.open(where)) as first, first.transaction() as tx:
+        submission_id = submissions.put(tx, CHAIN, "key", ANA, TOKEN, b"data", 5)
+    with closing(Database.open(where)) as second, second.transaction() as tx:
+        assert submissions.by_key(tx, CHAIN, "key") == Submission(
+            submission_id, CHAIN, "key", ANA, TOKEN, b"data", Queued()
+        )
+
+
+def test_a_newer_database_is_left_alone(where: str, engine: str) -> None:
+    """A database of a newer version is refused with both revisions, and nothing in it is changed."""
+    Database.open(where).close()
+    with closing(backend_at(where)) as backend, backend.transaction() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        tx.execute(text("DROP TABLE leases"))
+    seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
+    before = seen_by(where)
+    with pytest.raises(NewerDatabase) as refusal:
+        Database.open(where)
+    assert (refusal.value.found, refusal.value.known) == ("9999", revisions()[-1])
+    assert unquote(refusal.value.path) == where
+    assert seen_by(where) == before
+    with closing(backend_at(where)) as backend, backend.read() as tx:
+        assert revision_of(tx) == "9999"
+
+
+def test_a_database_of_another_program_is_refused(empty_place: Callable[[], str], engine: str) -> None:
+    """A database whose tables are somebody else's is refused, and gets none of ours."""
+    where = empty_place()
+    with closing(backend_at(where)) as backend, backend.transaction() as tx:
+        tx.execute(text("CREATE TABLE submissions (owner TEXT)"))
+    seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
+    before = seen_by(where)
+    with pytest.raises(DamagedHome if engine == "sqlite" else DatabaseRefused):
+        Database.open(where)
+    assert seen_by(where) == before
+
+
+OPEN_AND_COUNT = """
+import sys
+from chainwallet.store import submissions
+from chainwallet.store.database import Database
+database = Database.open(sys.argv[1])
+for number in range(20):
+    with database.transaction() as tx:
+        submissions.put(tx, "7-0a0b0c0d", f"{sys.argv[2]} {number}", b"\\x0a" * 20, None, b"", 5)
+database.close()
+"""
+
+
+def test_processes_make_and_write_one_database_at_once(empty_place: Callable[[], str]) -> None:
+    """Processes that open a new database at the same time make it once, and lose none of each other's rows."""
+    where = empty_place()
+    running = [subprocess.Popen([sys.executable, "-c", OPEN_AND_COUNT, where, name]) for name in "abc"]
+    assert [process.wait() for process in running] == [0] * 3
+    with closing(Database.open(where)) as database, database.read() as tx:
+        assert len(submissions.unfinished(tx, CHAIN, [ANA], 100)) == 60
