@@ -189,7 +189,7 @@ TRANSITIONS: dict[tuple[type[Stage], type[Happening]], type[Stage]] = {
 """What may happen in a stage, and where it leads. Nothing else may."""
 
 
-def after(stage: Stage, happening: Happening) -> Stage:  # noqa: PLR0911 - one for each kind of event
+def after(stage: Stage, happening: Happening) -> Stage:
     """The stage that follows; raises ``BadValue`` for a pair that is not in ``TRANSITIONS``."""
     follower = TRANSITIONS.get((type(stage), type(happening)))
     if follower is None:

@@ -196,7 +196,7 @@ TRANSITIONS: dict[tuple[type[Stage], type[Happening]], type[Stage]] = {
 """What may happen in a stage, and where it leads; ``WasConfirmed`` leads to ``Failed`` where it reverted."""
 
 
-def after(stage: Stage, happening: Happening) -> Stage:  # noqa: PLR0911 - one for each kind of event
+def after(stage: Stage, happening: Happening) -> Stage:
     """The stage that follows; raises ``BadValue`` for a pair that is not in ``TRANSITIONS``."""
     if (type(stage), type(happening)) not in TRANSITIONS:
         pairs = f"one of {sorted(s.__name__ for s, h in TRANSITIONS if h is type(happening))}"
@@ -304,7 +304,7 @@ class Rest:
 Step = Sign | Send | Bump | Look | Note | Wait | Rest
 
 
-def next_step(submission: Submission, facts: Facts, patience: Patience) -> Step:  # noqa: PLR0911 - one for each stage
+def next_step(submission: Submission, facts: Facts, patience: Patience) -> Step:
     """What the relayer does with ``submission``, given what the chain says."""
     match submission.stage:
         case Queued():

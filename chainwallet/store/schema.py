@@ -112,6 +112,7 @@ promises = Table(
     "promises",
     metadata,
     Column("number", RowId, primary_key=True),
+    Column("chain", Text, nullable=False),
     Column("token", Text, nullable=False),
     Column("payer", Text, nullable=False),
     Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), nullable=False),
@@ -150,9 +151,10 @@ promises = Table(
     Index(
         "uq_promises_nonce", "token", "payer", "nonce", unique=True, sqlite_where=_IS_OURS, postgresql_where=_IS_OURS
     ),
-    Index(None, "token", "stage", "due_at_s"),
+    Index(None, "chain", "stage", "due_at_s"),
+    Index(None, "chain", "id"),
     Index(None, "token", "payer", "stage"),
-    Index(None, "token", "executed_block"),
+    Index(None, "token", "stage", "number"),
 )
 """``store.promises.Promise``. ``value`` is what its payer pays; ``ref`` a payment's reference, or a settlement's hash.
 One that was found on the chain is ``adopted``: its nonce was not handed out here."""
@@ -182,6 +184,16 @@ happenings = append_only(
     )
 )
 """Everything that ever happened to a promise or a submission, in the words that a person is told."""
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("waits", Text, nullable=False),
+    Column("since_s", BigInteger, nullable=False),
+)
+"""What a sender's queue waits for, in words for a person, and since when; empty words: for nothing."""
 
 recoveries = Table(
     "recoveries",

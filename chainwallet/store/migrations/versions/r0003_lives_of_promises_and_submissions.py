@@ -5,7 +5,6 @@ with the chain later; a promise is Carried, Queued or Offered until the facts sa
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import rlp
@@ -69,9 +68,10 @@ def _submissions() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_submissions"),
         sa.UniqueConstraint("chain", "key", name="uq_submissions_chain_key"),
         sa.UniqueConstraint("chain", "sender", "nonce", name="uq_submissions_chain_sender_nonce"),
-        sa.CheckConstraint("kind IN ('call', 'payments')", name="ck_submissions_kind"),
+        sa.CheckConstraint("kind IN ('call', 'payments')", name=op.f("ck_submissions_kind")),
         sa.CheckConstraint(
-            "stage IN ('queued', 'signed', 'sent', 'mined', 'final', 'failed', 'conflict')", name="ck_submissions_stage"
+            "stage IN ('queued', 'signed', 'sent', 'mined', 'final', 'failed', 'conflict')",
+            name=op.f("ck_submissions_stage"),
         ),
     )
     op.create_index("ix_submissions_chain_stage_block", "submissions", ["chain", "stage", "block"])
@@ -101,6 +101,7 @@ def _promises() -> None:
     op.create_table(
         "promises",
         sa.Column("number", ROW_ID, nullable=False),
+        sa.Column("chain", sa.Text, nullable=False),
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("payer", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
@@ -130,10 +131,10 @@ def _promises() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_promises"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_promises_submission_id"),
         sa.UniqueConstraint("token", "payer", "kind", "id", name="uq_promises_token_payer_kind_id"),
-        sa.CheckConstraint("kind IN ('payment', 'consent')", name="ck_promises_kind"),
+        sa.CheckConstraint("kind IN ('payment', 'consent')", name=op.f("ck_promises_kind")),
         sa.CheckConstraint(
             "stage IN ('offered', 'queued', 'carried', 'canceling', 'executed', 'final', 'canceled', 'expired')",
-            name="ck_promises_stage",
+            name=op.f("ck_promises_stage"),
         ),
     )
     is_ours = sa.text("adopted_at_s IS NULL")
@@ -146,9 +147,10 @@ def _promises() -> None:
         postgresql_where=is_ours,
     )
     op.create_index("ix_promises_submission_id", "promises", ["submission_id"])
-    op.create_index("ix_promises_token_stage_due_at_s", "promises", ["token", "stage", "due_at_s"])
+    op.create_index("ix_promises_chain_stage_due_at_s", "promises", ["chain", "stage", "due_at_s"])
+    op.create_index("ix_promises_chain_id", "promises", ["chain", "id"])
     op.create_index("ix_promises_token_payer_stage", "promises", ["token", "payer", "stage"])
-    op.create_index("ix_promises_token_executed_block", "promises", ["token", "executed_block"])
+    op.create_index("ix_promises_token_stage_number", "promises", ["token", "stage", "number"])
 
 
 def _journal() -> None:
@@ -177,6 +179,14 @@ def _journal() -> None:
     )
     op.create_index("ix_happenings_promise", "happenings", ["promise"])
     op.create_index("ix_happenings_submission_id", "happenings", ["submission_id"])
+    op.create_table(
+        "lanes",
+        sa.Column("chain", sa.Text, nullable=False),
+        sa.Column("sender", sa.Text, nullable=False),
+        sa.Column("waits", sa.Text, nullable=False),
+        sa.Column("since_s", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("chain", "sender", name="pk_lanes"),
+    )
     op.create_table(
         "recoveries",
         sa.Column("id", ROW_ID, nullable=False),
@@ -223,17 +233,17 @@ def _fees(raw: bytes) -> dict[str, int]:
 def _copy_promises(tx: sa.Connection) -> None:
     rows = tx.execute(sa.text("SELECT * FROM old_promises ORDER BY created_at_s")).mappings()
     for some in rows.partitions(ROWS_AT_ONCE):
-        op.bulk_insert(_table("promises"), [_promise(row) for row in some])
+        op.bulk_insert(_table("promises"), [_promise(dict(row)) for row in some])
     taken_up = "SELECT submission_id, number, created_at_s FROM promises WHERE submission_id IS NOT NULL"
     op.execute(f"INSERT INTO carriages (submission_id, promise, since_s) {taken_up}")
 
 
-def _promise(row: Mapping[str, Any]) -> dict[str, Any]:
+def _promise(row: dict[str, Any]) -> dict[str, Any]:
     document, _ = from_typed_data(json.loads(row["document"]))
     assert isinstance(document, Payment | Consent)  # noqa: S101 - no other document was stored
     waits = "queued" if row["submission_id"] is None else "carried"
     stage = "offered" if row["signature"] is None else waits
-    columns = {"stage": stage, "reason": "", "due_at_s": 0, "setbacks": 0}
+    columns = {"chain": row["token"].partition("/")[0], "stage": stage, "reason": "", "due_at_s": 0, "setbacks": 0}
     return {**row, **columns, **_terms(document, row["payer"])}
 
 
