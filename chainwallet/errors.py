@@ -8,6 +8,9 @@ ChainwalletError
 |   |-- CurrencyMismatch     two currencies in one sum
 |   |-- TooPrecise           more decimals than the currency has
 |   |-- InsufficientFunds    available and required
+|   |-- FeeAboveCap          the chain asks more for gas than the cap allows
+|   |-- Expired              a document whose time is over
+|   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
 |   |-- BadSignature         a signature that is not the named signer's
 |   |-- NotFound             a named thing that this home does not have
@@ -26,6 +29,7 @@ ChainwalletError
 |-- ChainMismatch      another chain or other code than the one this home knows; a person must look
 |   |-- WrongChain           chain id or genesis differs from the manifest
 |   |-- WrongCode            the code at an address is not ours
+|   |-- NonceConflict        a sender's nonce was used by a transaction that is not ours
 |   `-- HistoryMismatch      events and state disagree
 `-- Installation       this machine or home; a person must repair it
     |-- MissingTool          a program that is not installed
@@ -138,6 +142,51 @@ class InsufficientFunds(Refused):
 
     def __str__(self) -> str:
         return f"amount: {self.who} has {self.available} available, required {self.required}"
+
+
+@dataclass(eq=False)
+class FeeAboveCap(Refused):
+    """The chain asks ``asked_wei`` for each unit of gas where ``cap_wei`` is the most that may be offered."""
+
+    asked_wei: int
+    cap_wei: int
+
+    def __str__(self) -> str:
+        return f"fee above your cap: the chain asks {_gwei(self.asked_wei)}, your cap is {_gwei(self.cap_wei)}"
+
+
+@dataclass(eq=False)
+class Expired(Refused):
+    """``what`` was good until ``valid_before`` (seconds since 1970); it is ``now_s``."""
+
+    what: str
+    valid_before: int
+    now_s: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: expired at {self.valid_before}, it is {self.now_s}"
+
+
+@dataclass(eq=False)
+class Recovering(Refused):
+    """The chain ``knows`` what this database does not, as after a loss or an old backup.
+
+    Nothing is signed until a final block is past ``until_s`` (chain time; it is ``now_s``), or all documents that may
+    be under way are cancelled.
+    """
+
+    chain: str
+    knows: str
+    until_s: int
+    now_s: int
+
+    def __str__(self) -> str:
+        wait_s = max(0, self.until_s - self.now_s)
+        return (
+            f"recovery on chain {self.chain}: {self.knows}; nothing is signed for another {wait_s} s of chain time, "
+            "because documents that this database has forgotten may be under way (`chainwallet relayer recover` "
+            "cancels them)"
+        )
 
 
 @dataclass(eq=False)
@@ -318,6 +367,17 @@ class WrongCode(ChainMismatch):
 
 
 @dataclass(eq=False)
+class NonceConflict(ChainMismatch):
+    """``submission`` can never be mined: its nonce was used by a transaction that is none of ours."""
+
+    submission: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"submission {self.submission}: {self.reason}; somebody else uses this sender's key"
+
+
+@dataclass(eq=False)
 class HistoryMismatch(ChainMismatch):
     """Two accounts of one figure disagree."""
 
@@ -405,3 +465,8 @@ class NewerDatabase(Installation):
 
     def __str__(self) -> str:
         return f"database {self.path}: schema {self.found} is newer than {self.known}; use a newer chainwallet"
+
+
+def _gwei(wei: int) -> str:
+    whole, part = divmod(wei, 10**9)
+    return f"{whole}.{part:09d}".rstrip("0").rstrip(".") + " gwei"

@@ -120,6 +120,14 @@ class Submission:
         """Its signed bytes may be anywhere, and nothing final is known of what became of them."""
         return isinstance(self.stage, UNDER_WAY)
 
+    @property
+    def is_cancel(self) -> bool:
+        """It makes nonces useless and does nothing else: it may be signed while nothing else may."""
+        return self.key.startswith(CANCEL)
+
+
+CANCEL = "cancel:"
+"""What the keys of submissions begin with that make nonces useless and do nothing else."""
 
 Deliver = Callable[[Sequence[int]], tuple[Final, ...]]
 """Carries the stored submissions with these ids to the chain and answers when all are final."""
@@ -253,7 +261,7 @@ class Facts:
     receipt: Receipt | None = None
     """Of whichever attempt has one."""
     hash_there: Hash32 | None = None
-    """Of a mined one: the hash of the block that is now where its receipt was."""
+    """Of a mined one: the hash of the block that is now where its receipt was; None where the node has none yet."""
 
 
 @dataclass(frozen=True)
@@ -314,6 +322,8 @@ def next_step(submission: Submission, facts: Facts, patience: Patience) -> Step:
         case Sent():
             return _unless_decided(submission, facts, patience) or _hanging(submission, facts, patience)
         case Mined(_, block, block_hash):
+            if facts.hash_there is None:
+                return Wait(f"the node is behind: it has no block {block} now")
             if facts.hash_there != block_hash:
                 return Note(WasReorged(f"block {block} was taken back by a reorg"))
             confirmations = facts.head - block + 1

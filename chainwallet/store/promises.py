@@ -149,6 +149,30 @@ def of_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ...]:
     return _many(tx, select(promises).where(carried).order_by(promises.c.number))
 
 
+def held_of_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ...]:
+    """As ``of_submission``; ``tx`` holds them until it ends."""
+    carried = (promises.c.submission_id == submission_id) & (promises.c.stage == "carried")
+    return _many(tx, held_rows(select(promises).where(carried).order_by(promises.c.number), promises))
+
+
+def every(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
+    """The promises with these numbers, in their order."""
+    return _many(tx, select(promises).where(promises.c.number.in_(list(numbers))).order_by(promises.c.number))
+
+
+def held(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
+    """As ``every``; ``tx`` holds them until it ends."""
+    query = select(promises).where(promises.c.number.in_(list(numbers))).order_by(promises.c.number)
+    return _many(tx, held_rows(query, promises))
+
+
+def undone_and_unsigned(tx: Transaction, chain: str, limit: int) -> tuple[Promise, ...]:
+    """Payments that were on the chain once, and whose document was made again since without being signed."""
+    offered = (promises.c.chain == chain) & (promises.c.stage == "offered") & (promises.c.kind == "payment")
+    query = select(promises).where(offered, promises.c.executed_block.is_not(None), promises.c.signature.is_(None))
+    return _many(tx, query.order_by(promises.c.number).limit(limit))
+
+
 def ever_in_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ...]:
     """The promises that the submission ever took up, wherever they are now."""
     among = select(carriages.c.promise).where(carriages.c.submission_id == submission_id)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from sqlalchemy import Row, func, insert, select, update
@@ -113,14 +114,27 @@ def left_behind(tx: Transaction, chain: str, but: Iterable[Address], before_s: i
     return _many(tx, query.order_by(submissions.c.id))
 
 
-def ended_in_blocks(tx: Transaction, chain: str, below: int | None, limit: int) -> tuple[Submission, ...]:
-    """Ended submissions with a block, the highest block first, below block ``below`` (None: from the highest)."""
+@dataclass(frozen=True)
+class InBlock:
+    """An ended submission and the block in which its transaction was."""
+
+    submission: Submission
+    block: BlockNumber
+    block_hash: Hash32
+
+
+def ended_in_blocks(tx: Transaction, chain: str, below: InBlock | None, limit: int) -> tuple[InBlock, ...]:
+    """The first ``limit`` ended submissions with a block, the highest block first, after ``below`` in that order."""
     query = select(submissions).where(
         submissions.c.chain == chain, submissions.c.stage.in_(("final", "failed")), submissions.c.block.is_not(None)
     )
     if below is not None:
-        query = query.where(submissions.c.block < below)
-    return _many(tx, query.order_by(submissions.c.block.desc(), submissions.c.id.desc()).limit(limit))
+        earlier = (submissions.c.block == below.block) & (submissions.c.id < below.submission.id)
+        query = query.where((submissions.c.block < below.block) | earlier)
+    rows = tx.execute(query.order_by(submissions.c.block.desc(), submissions.c.id.desc()).limit(limit))
+    return tuple(
+        InBlock(_submission(row, ()), BlockNumber(row.block), Hash32(from_hex(row.block_hash))) for row in rows
+    )
 
 
 def conflicts(tx: Transaction, chain: str) -> tuple[Submission, ...]:
