@@ -9,7 +9,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +22,14 @@ from chainwallet.config import GAS_MONEY_WEI, HOME_LOCK_WAIT_S, Config
 from chainwallet.errors import BadValue, DamagedHome, HomeInUse, NotFound
 from chainwallet.evm import Address, ChainName
 from chainwallet.home import Home
+from chainwallet.indexer import Indexer, Source
 from chainwallet.keys.external import ExternalSigner
 from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.sealed import FileKey, SealedKeys
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract
 from chainwallet.relayer import Relayer
-from chainwallet.rpc import Node
+from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
 from chainwallet.store import attempts
 from chainwallet.store.database import Database
@@ -144,10 +145,15 @@ class OpenHome:
 
 
 @contextmanager
-def open_home(config: Config) -> Iterator[OpenHome]:
-    """The configured home, locked against other processes. Raises ``HomeInUse``."""
+def open_home(config: Config, *, alone: bool = True) -> Iterator[OpenHome]:
+    """The configured home, locked against other processes. Raises ``HomeInUse``.
+
+    Not ``alone``, it is not locked: for those who do nothing there but in its database.
+    """
     home = Home(config.home)
-    with home.locked(HOME_LOCK_WAIT_S):
+    if not alone:
+        home.create()
+    with home.locked(HOME_LOCK_WAIT_S) if alone else nullcontext():
         opened = OpenHome(config, home)
         try:
             yield opened
@@ -185,6 +191,12 @@ class Connection:
         return Relayer(
             database, node, self.chain.key, self.chain.chain_id, signers, time.time, time.monotonic, time.sleep
         )
+
+    def indexer(self) -> Indexer:
+        """Follows every ledger that is deployed on this chain, each one's code checked."""
+        ledgers = deployment.open_ledgers(self.node, self.opened.home.manifests).values()
+        sources = [Source(cash.token, cash.address, contract.block) for cash, contract in ledgers]
+        return Indexer(self.opened.database, Blocks(self.node), self.chain, sources, time.time, time.monotonic)
 
     @property
     def roles(self) -> deployment.Roles:
@@ -345,11 +357,28 @@ def _is_free_for_demo(home: Home) -> bool:
 
 
 def _throwaway_home(config: Config, stack: ExitStack) -> OpenHome:
-    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainwallet-demo-")))
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainwallet-")))
     return OpenHome(Config(home=path, anvil=config.anvil), Home(path))
+
+
+@contextmanager
+def throwaway_chain(config: Config) -> Iterator[tuple[Connection, str]]:
+    """A fresh local chain at work, with a home of its own, and where it answers; all is removed afterwards."""
+    binary = anvil.find_anvil(config.anvil)
+    with ExitStack() as stack:
+        opened = _throwaway_home(config, stack)
+        stack.callback(opened.close)
+        running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
+        node = stack.enter_context(Node(running.url))
+        yield _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=True), running.url
+
+
+def own_command(home: Path, *words: str) -> list[str]:
+    """The command that has another process of ours do something in ``home``."""
+    return [sys.executable, "-P", "-m", "chainwallet", "--home", str(home), *words]
 
 
 def supervisor_command(config: Config) -> list[str]:
     """The command that runs the home's local chain until it is told to stop."""
-    command = [sys.executable, "-P", "-m", "chainwallet", "--home", str(config.home), "chain", "up", "--foreground"]
+    command = own_command(config.home, "chain", "up", "--foreground")
     return [*command, "--anvil", str(config.anvil)] if config.anvil else command

@@ -113,6 +113,8 @@ class Receipt:
     contract: Address | None
     """The address of the created contract, for a creation."""
     logs: tuple[Log, ...]
+    index: int
+    """Position among the transactions of the block."""
 
 
 @dataclass(frozen=True)
@@ -125,3 +127,36 @@ class Block:
     timestamp_s: int
     base_fee_per_gas_wei: int
     gas_limit: int
+
+
+@dataclass(frozen=True)
+class FeeHistory:
+    """Fees of a run of blocks, oldest first (``eth_feeHistory``)."""
+
+    oldest: BlockNumber
+    base_fees_per_gas_wei: tuple[int, ...]
+    """One for each block, and one more: the base fee of the block after the newest (EIP-1559)."""
+    tips_per_gas_wei: tuple[int, ...]
+    """The priority fee at the percentile asked for, one for each block; 0 for a block without transactions."""
+    gas_used_permille: tuple[int, ...]
+    """Thousandths of the gas limit that each block used, rounded down."""
+
+    @property
+    def next_base_fee_per_gas_wei(self) -> int:
+        """The base fee of the next block."""
+        return self.base_fees_per_gas_wei[-1]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a transaction would do on top of a block."""
+
+    succeeded: bool
+    returned: bytes
+    """What it returns; the revert's raw bytes where it does not succeed."""
+    reason: str
+    """The node's own words for why it does not succeed, empty where it does."""
+    gas_used: int | None
+    """None where the node cannot tell."""
+    logs: tuple[Log, ...] | None
+    """None where the node cannot tell."""

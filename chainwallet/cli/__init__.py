@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from chainwallet import __version__
-from chainwallet.cli import chain, deploy, money, settle, wallet
+from chainwallet.cli import bench, chain, deploy, index, money, settle, wallet
 from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
@@ -39,6 +39,8 @@ app.command("topup")(money.topup)
 app.command("deploy")(deploy.deploy)
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(chain.app, name="chain")
+app.add_typer(index.app, name="index")
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(wanted: bool) -> None:

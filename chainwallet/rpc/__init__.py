@@ -6,5 +6,20 @@
 from chainwallet.rpc.answers import SendAnswer, Sent
 from chainwallet.rpc.blocks import Blocks, Receipts
 from chainwallet.rpc.node import BlockTag, Fees, Node
+from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
-__all__ = ["BlockTag", "Blocks", "Fees", "Node", "Receipts", "SendAnswer", "Sent"]
+__all__ = [
+    "Answer",
+    "BlockTag",
+    "Blocks",
+    "Call",
+    "Failure",
+    "Fees",
+    "Garbled",
+    "NoAnswer",
+    "Node",
+    "Receipts",
+    "Result",
+    "SendAnswer",
+    "Sent",
+]

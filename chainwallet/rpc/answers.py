@@ -63,14 +63,25 @@ SEND_ANSWERS: tuple[tuple[str, SendAnswer], ...] = (
 REVERTED = r"revert|^evm error|invalid opcode|invalid jump|out of gas|stack (under|over)flow|vm exception"
 """An ``eth_call`` or ``eth_estimateGas`` that the chain executed and that failed."""
 
+NO_METHOD = (
+    r"method .*(not (found|exist|available|supported|allowed|whitelisted)|disabled)|(unsupported|unknown) method"
+)
+"""A method that this node does not offer."""
+NO_METHOD_CODE = -32601  # JSON-RPC 2.0, section 5.1
+
 TOO_MANY_LOGS = (
     r"query returned more than|response (size|is too)|too many (logs|results)|query timeout|block range|rpc range limit"
     r"|range (is )?too (large|wide)|range [0-9]+ (exceeds|is bigger)|is limited to a [0-9,]+ "
 )
 """An ``eth_getLogs`` that a narrower range cures."""
 
-METHOD_MISSING = r"method (.{1,60} )?(not found|not supported|not available|does not exist|is not)|unsupported method"
-"""A method that this node does not have."""
+BATCH_REFUSED = (
+    r"batch (size|limit|too|of more|request)|batch(es|ing)? (is |are )?(not|un)|too many .*batch|invalid request"
+)
+"""A batch that the node does not take: none at all, or not one of this length."""
+
+ANSWER_TOO_LARGE = r"response too large|response size|request timed out"
+"""What a node that took a batch answers to the questions that no room or time was left for."""
 
 BUSY = r"rate limit|too many requests|compute units|request limit|capacity (limit )?exceeded"
 """A node that has no time now; a read may be asked again."""

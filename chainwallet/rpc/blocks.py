@@ -7,10 +7,8 @@ from chainwallet.evm import BlockNumber, ChainName, Hash32
 from chainwallet.proofs.block import ToldBlock
 from chainwallet.proofs.receipts import SealedReceipt
 from chainwallet.rpc import sealed, shapes
-from chainwallet.rpc.answers import METHOD_MISSING, matches
+from chainwallet.rpc.answers import NO_METHOD, NO_METHOD_CODE, matches
 from chainwallet.rpc.node import Node
-
-METHOD_NOT_FOUND = -32601  # JSON-RPC 2.0, section 5.1
 
 Receipts = tuple[SealedReceipt, ...]
 
@@ -68,7 +66,7 @@ class Blocks:
                     "eth_getBlockReceipts", [(shapes.hexed(block.hash),) for block in blocks], sealed.receipts
                 )
             except NodeRefused as refusal:
-                if not matches(METHOD_MISSING, refusal.reason) and refusal.code != METHOD_NOT_FOUND:
+                if refusal.code != NO_METHOD_CODE and not matches(NO_METHOD, refusal.reason):
                     raise
                 self._tells_whole_blocks = False
         return [self._one_by_one(block) for block in blocks]

@@ -2,13 +2,25 @@
 
 import time
 from collections.abc import Callable, Sequence
+from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
 from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
-from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt, Wei, keccak256
-from chainwallet.rpc import shapes
-from chainwallet.rpc.answers import BUSY, REVERTED, TOO_MANY_LOGS, SendAnswer, Sent, matches, meaning_of_send
-from chainwallet.rpc.wire import Answer, Failure, Garbled, NoAnswer, Result, Wire, shown_url
+from chainwallet.evm import Address, Block, BlockNumber, FeeHistory, Hash32, Log, Receipt, Simulation, Wei, keccak256
+from chainwallet.rpc import shapes, simulation
+from chainwallet.rpc.answers import (
+    BUSY,
+    NO_METHOD,
+    NO_METHOD_CODE,
+    REVERTED,
+    TOO_MANY_LOGS,
+    SendAnswer,
+    Sent,
+    matches,
+    meaning_of_send,
+)
+from chainwallet.rpc.batches import Batches
+from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
 
 TIMEOUT_S = 10.0
 ATTEMPTS = 3
@@ -45,8 +57,9 @@ class Node:
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S, attempts: int = ATTEMPTS) -> None:
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
         self._wire = Wire(url, timeout_s)
+        self._batches = Batches(self._wire)
         self._attempts = attempts
-        self.shown_url = shown_url(url)
+        self.shown_url = self._wire.address.shown
         """The address without anything that may be secret."""
 
     def __enter__(self) -> Self:
@@ -95,21 +108,76 @@ class Node:
         """What calling ``to`` with ``data`` would return; raises ``Reverted`` with the raw revert data."""
         return self._execute("eth_call", shapes.data, _call(to, data, sender, 0), _at(at))
 
+    def call_many(self, to: Address, datas: Sequence[bytes], block: Hash32) -> tuple[bytes, ...]:
+        """What calling ``to`` with each of ``datas`` would return at the block with this hash, asked in batches.
+
+        Raises ``NodeRefused`` for a call that fails, and where the node has the block or its state no more.
+        """
+        at = {"blockHash": shapes.hexed(block)}  # EIP-1898
+        return tuple(self.read_many("eth_call", [(_call(to, data, None, 0), at) for data in datas], shapes.data))
+
     def estimate_gas(self, sender: Address, to: Address | None, data: bytes, value_wei: int = 0) -> int:
         """Gas that the transaction would need at the head; raises ``Reverted`` when it would fail."""
         return self._execute("eth_estimateGas", shapes.quantity, _call(to, data, sender, value_wei))
 
+    def simulate(
+        self,
+        sender: Address,
+        to: Address | None,
+        data: bytes,
+        at: At = "latest",
+        *,
+        gas_limit: int | None = None,
+        timestamp_s: int | None = None,
+    ) -> Simulation:
+        """What the transaction would do on top of the block ``at``, fees aside.
+
+        It runs at the time of that block, or at ``timestamp_s``, which must not be earlier (seconds since 1970). A
+        node without ``eth_simulateV1`` is asked by ``eth_call``: then ``timestamp_s`` has no effect, and neither gas
+        nor logs are known.
+        """
+        call = _call(to, data, sender, 0)
+        if gas_limit is not None:
+            call["gas"] = hex(gas_limit)
+        answer = self._ask("eth_simulateV1", *simulation.question(call, _at(at), timestamp_s))
+        if not (isinstance(answer, Failure) and (answer.code == NO_METHOD_CODE or matches(NO_METHOD, answer.message))):
+            return self._parsed("eth_simulateV1", answer, simulation.answer)
+        try:
+            returned = self._execute("eth_call", shapes.data, call, _at(at))
+        except Reverted as refusal:
+            return Simulation(succeeded=False, returned=refusal.data, reason=refusal.reason, gas_used=None, logs=None)
+        return Simulation(succeeded=True, returned=returned, reason="", gas_used=None, logs=None)
+
+    def fee_history(self, blocks: int = FEE_HISTORY_BLOCKS, percentile: int = 50) -> FeeHistory:
+        """The fees of the newest ``blocks`` (the node may give fewer), with the tips at a percentile of their gas."""
+        return self._read("eth_feeHistory", shapes.fee_history, hex(blocks), "latest", [percentile])
+
     def fees(self) -> Fees:
-        """Fees that stay acceptable while the base fee at most doubles, with the middle of the tips paid lately."""
-        base_wei, middle_wei = self._read(
-            "eth_feeHistory", shapes.next_base_fee_and_tip, hex(FEE_HISTORY_BLOCKS), "latest", [50]
-        )
-        tip_wei = max(middle_wei, MIN_TIP_WEI)
-        return Fees(Wei(BASE_FEE_ROOM * base_wei + tip_wei), Wei(tip_wei))
+        """Fees that stay acceptable while the base fee at most doubles, with the middle of the tips paid lately.
+
+        Blocks that paid no tip, most of them empty, say nothing about what a tip must be and are left out.
+        """
+        history = self.fee_history()
+        tip_wei = median_low([tip for tip in history.tips_per_gas_wei if tip] or [MIN_TIP_WEI])
+        return Fees(Wei(BASE_FEE_ROOM * history.next_base_fee_per_gas_wei + tip_wei), Wei(tip_wei))
 
     def receipt(self, tx: Hash32) -> Receipt | None:
         """The receipt of ``tx``, or None while it is not in a block that the node knows."""
         return self._read("eth_getTransactionReceipt", shapes.receipt, shapes.hexed(tx))
+
+    def receipts(self, txs: Sequence[Hash32]) -> tuple[Receipt | None, ...]:
+        """``receipt`` of each of ``txs``, in one batch."""
+        return tuple(self.read_many("eth_getTransactionReceipt", [[shapes.hexed(tx)] for tx in txs], shapes.receipt))
+
+    def transaction_counts(self, addresses: Sequence[Address], at: At = "latest") -> tuple[int, ...]:
+        """``transaction_count`` of each of ``addresses``, in one batch; blocks may pass between two of them."""
+        asked = [[shapes.hexed(address), _at(at)] for address in addresses]
+        return tuple(self.read_many("eth_getTransactionCount", asked, shapes.quantity))
+
+    def balances_wei(self, addresses: Sequence[Address], at: At = "latest") -> tuple[Wei, ...]:
+        """``balance_wei`` of each of ``addresses``, in one batch; blocks may pass between two of them."""
+        asked = [[shapes.hexed(address), _at(at)] for address in addresses]
+        return tuple(Wei(balance) for balance in self.read_many("eth_getBalance", asked, shapes.quantity))
 
     def logs(
         self, address: Address, from_block: int, to_block: int, topics: shapes.Topics | None = None
@@ -146,25 +214,41 @@ class Node:
                 break
             time.sleep(BACKOFF_S * 2 ** (attempt - 1))
             answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
-        match answer:
-            case Result(value):
-                expected = shapes.hexed(keccak256(raw))
-                if isinstance(value, str) and value.lower() == expected:
-                    return Sent(SendAnswer.ACCEPTED, expected)
-                return Sent(SendAnswer.UNKNOWN, f"answered another hash than {expected}")
-            case Failure(code, message):
-                return Sent(meaning_of_send(message), f"{message} (code {code})")
-            case NoAnswer(reason, never_sent):
-                if never_sent:
-                    raise NodeUnreachable(self.shown_url, reason)
-                return Sent(SendAnswer.UNKNOWN, reason)
-            case Garbled(_, reason):
-                return Sent(SendAnswer.UNKNOWN, reason)
-        assert_never(answer)
+        if isinstance(answer, NoAnswer) and answer.never_sent:
+            raise NodeUnreachable(self.shown_url, answer.reason)
+        return _sent(raw, answer)
+
+    def send_raw_many(self, raws: Sequence[bytes]) -> tuple[Sent, ...]:
+        """``send_raw`` of each of ``raws`` in their order, in batches.
+
+        Raises ``NodeUnreachable`` only when nothing at all was sent by this call; where some were, those that were not
+        are ``UNKNOWN`` like those that got no answer.
+        """
+        answers = self._batches.ask([("eth_sendRawTransaction", [shapes.hexed(raw)]) for raw in raws])
+        unsent = [answer.reason for answer in answers if isinstance(answer, NoAnswer) and answer.never_sent]
+        if raws and len(unsent) == len(raws):
+            raise NodeUnreachable(self.shown_url, unsent[0])
+        return tuple(_sent(raw, answer) for raw, answer in zip(raws, answers, strict=True))
+
+    def ask_many(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
+        """The node's answers to questions (method and parameters) in their order, asked in batches; raises nothing.
+
+        A question that got no answer, or one that says "busy", is asked again like every read, up to the bound.
+        """
+        answers = self._batches.ask(calls)
+        for attempt in range(1, self._attempts):
+            again = [at for at, one in enumerate(answers) if _may_be_asked_again(one)]
+            if not again:
+                break
+            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
+            for at, one in zip(again, self._batches.ask([calls[at] for at in again]), strict=True):
+                answers[at] = one
+        return tuple(answers)
 
     def read_many(self, method: str, all_params: Sequence[Sequence[object]], parse: Callable[[object], T]) -> list[T]:
-        """What ``method`` answers to each of ``all_params``; raises for the first that failed."""
-        return [self._read(method, parse, *params) for params in all_params]
+        """What ``method`` answers to each of ``all_params``, asked in batches; raises for the first that failed."""
+        answers = self.ask_many([(method, params) for params in all_params])
+        return [self._parsed(method, answer, parse) for answer in answers]
 
     # Only Anvil answers these.
 
@@ -175,6 +259,10 @@ class Node:
     def mine(self, blocks: int = 1) -> None:
         """Mine blocks now (Anvil only)."""
         self._write("anvil_mine", hex(blocks))
+
+    def set_automine(self, *, on: bool) -> None:
+        """Mine a block for each transaction, or only when told to (Anvil only)."""
+        self._write("evm_setAutomine", on)
 
     def set_time(self, timestamp_s: int) -> None:
         """Let the chain's clock go on from ``timestamp_s``, seconds since 1970 (Anvil only)."""
@@ -202,8 +290,7 @@ class Node:
         """Ask, and ask again while nothing answers or the node is busy, up to the bound."""
         answer = self._wire.exchange(method, params)
         for attempt in range(1, self._attempts):
-            busy = isinstance(answer, Failure) and matches(BUSY, answer.message)
-            if not busy and not isinstance(answer, NoAnswer):
+            if not _may_be_asked_again(answer):
                 break
             time.sleep(BACKOFF_S * 2 ** (attempt - 1))
             answer = self._wire.exchange(method, params)
@@ -223,6 +310,24 @@ class Node:
             case NoAnswer(reason):
                 raise NodeUnreachable(self.shown_url, reason)
         assert_never(answer)
+
+
+def _sent(raw: bytes, answer: Answer) -> Sent:
+    match answer:
+        case Result(value):
+            expected = shapes.hexed(keccak256(raw))
+            if isinstance(value, str) and value.lower() == expected:
+                return Sent(SendAnswer.ACCEPTED, expected)
+            return Sent(SendAnswer.UNKNOWN, f"answered another hash than {expected}")
+        case Failure(code, message):
+            return Sent(meaning_of_send(message), f"{message} (code {code})")
+        case NoAnswer(reason) | Garbled(_, reason):
+            return Sent(SendAnswer.UNKNOWN, reason)
+    assert_never(answer)
+
+
+def _may_be_asked_again(answer: Answer) -> bool:
+    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and matches(BUSY, answer.message))
 
 
 def _at(at: At) -> str:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from statistics import median_low
+from decimal import Decimal
 
-from chainwallet.evm import Address, Block, BlockNumber, Hash32, Log, Receipt
+from chainwallet.evm import Address, Block, BlockNumber, FeeHistory, Hash32, Log, Receipt
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
@@ -66,81 +66,95 @@ def _sized(value: object, size: int) -> bytes:
     return read
 
 
-def _fields(value: object) -> dict[object, object]:
+def fields(value: object) -> dict[object, object]:
+    """An object."""
     if not isinstance(value, dict):
         raise Misshapen(value, "an object")
     return value
 
 
-def _items(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise Misshapen(value, "a list")
+def items(value: object, count: int | None = None) -> list[object]:
+    """A list, of ``count`` things where that is given."""
+    if not isinstance(value, list) or (count is not None and len(value) != count):
+        raise Misshapen(value, "a list" if count is None else f"a list of {count}")
     return value
 
 
 def block(value: object) -> Block:
     """A header, from a block object (EIP-1559 fields included)."""
-    fields = _fields(value)
+    found = fields(value)
     return Block(
-        number=BlockNumber(quantity(fields.get("number"))),
-        hash=hash32(fields.get("hash")),
-        parent=hash32(fields.get("parentHash")),
-        timestamp_s=quantity(fields.get("timestamp")),
-        base_fee_per_gas_wei=quantity(fields.get("baseFeePerGas")),
-        gas_limit=quantity(fields.get("gasLimit")),
+        number=BlockNumber(quantity(found.get("number"))),
+        hash=hash32(found.get("hash")),
+        parent=hash32(found.get("parentHash")),
+        timestamp_s=quantity(found.get("timestamp")),
+        base_fee_per_gas_wei=quantity(found.get("baseFeePerGas")),
+        gas_limit=quantity(found.get("gasLimit")),
     )
 
 
 def log(value: object) -> Log:
     """One log of a mined block."""
-    fields = _fields(value)
+    found = fields(value)
     return Log(
-        address=address(fields.get("address")),
-        topics=tuple(hash32(topic) for topic in _items(fields.get("topics"))),
-        data=data(fields.get("data")),
-        block=BlockNumber(quantity(fields.get("blockNumber"))),
-        block_hash=hash32(fields.get("blockHash")),
-        tx=hash32(fields.get("transactionHash")),
-        index=quantity(fields.get("logIndex")),
+        address=address(found.get("address")),
+        topics=tuple(hash32(topic) for topic in items(found.get("topics"))),
+        data=data(found.get("data")),
+        block=BlockNumber(quantity(found.get("blockNumber"))),
+        block_hash=hash32(found.get("blockHash")),
+        tx=hash32(found.get("transactionHash")),
+        index=quantity(found.get("logIndex")),
     )
 
 
 def logs(value: object) -> tuple[Log, ...]:
     """Logs in the node's order, without those that a reorg removed."""
-    return tuple(log(item) for item in _items(value) if _fields(item).get("removed") is not True)
+    return tuple(log(item) for item in items(value) if fields(item).get("removed") is not True)
 
 
 def receipt(value: object) -> Receipt | None:
     """The receipt of a mined transaction; None for null, and for one that names no block yet."""
     if value is None:
         return None
-    fields = _fields(value)
-    if fields.get("blockHash") is None:
+    found = fields(value)
+    if found.get("blockHash") is None:
         return None
-    contract = fields.get("contractAddress")
+    contract = found.get("contractAddress")
     return Receipt(
-        tx=hash32(fields.get("transactionHash")),
-        block=BlockNumber(quantity(fields.get("blockNumber"))),
-        block_hash=hash32(fields.get("blockHash")),
-        succeeded=quantity(fields.get("status")) == 1,
-        gas_used=quantity(fields.get("gasUsed")),
-        effective_gas_price_wei=quantity(fields.get("effectiveGasPrice")),
+        tx=hash32(found.get("transactionHash")),
+        block=BlockNumber(quantity(found.get("blockNumber"))),
+        block_hash=hash32(found.get("blockHash")),
+        succeeded=quantity(found.get("status")) == 1,
+        gas_used=quantity(found.get("gasUsed")),
+        effective_gas_price_wei=quantity(found.get("effectiveGasPrice")),
         contract=None if contract is None else address(contract),
-        logs=logs(fields.get("logs")),
+        logs=logs(found.get("logs")),
+        index=quantity(found.get("transactionIndex")),
     )
 
 
-def next_base_fee_and_tip(value: object) -> tuple[int, int]:
-    """From ``eth_feeHistory`` with one percentile: the next block's base fee, and the middle of the tips paid (or 0).
-
-    Blocks that paid no tip, most of them empty, say nothing about what a tip must be and are left out.
-    """
-    fields = _fields(value)
-    bases = _items(fields.get("baseFeePerGas"))
+def fee_history(value: object) -> FeeHistory:
+    """From ``eth_feeHistory`` with one percentile. Every list must have the length that goes with the others."""
+    found = fields(value)
+    bases = tuple(quantity(base) for base in items(found.get("baseFeePerGas")))
     if not bases:
         raise Misshapen(value, "a base fee")
-    tips = [quantity(tip) for row in _items(fields.get("reward") or []) for tip in _items(row)]
-    return quantity(bases[-1]), median_low([tip for tip in tips if tip] or [0])
+    blocks = len(bases) - 1
+    rewards = found.get("reward")
+    rows = items(rewards, blocks) if rewards is not None else [["0x0"]] * blocks  # geth omits it for no blocks
+    return FeeHistory(
+        oldest=BlockNumber(quantity(found.get("oldestBlock"))),
+        base_fees_per_gas_wei=bases,
+        tips_per_gas_wei=tuple(quantity(items(row, 1)[0]) for row in rows),
+        gas_used_permille=tuple(_permille(ratio) for ratio in items(found.get("gasUsedRatio"), blocks)),
+    )
+
+
+def _permille(value: object) -> int:
+    """Thousandths of a ratio from 0 to 1, the one number that nodes write as a decimal."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise Misshapen(value, "a ratio from 0 to 1")
+    return int(Decimal(str(value)) * 1000)
 
 
 def revert_data(value: object) -> bytes:

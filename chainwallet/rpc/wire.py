@@ -1,27 +1,31 @@
-"""JSON-RPC over HTTP through web3's provider: one question, and what came of it as a value.
+"""JSON-RPC over HTTP: one question or one batch to one node, and what came of it as a value.
 
-TLS is always verified. Redirects are not followed: they would carry signed bytes and keys in addresses elsewhere. A
-node on this machine is asked directly, whatever proxy the environment names.
+web3's provider writes and reads the JSON; ``connection`` moves it, bounded in time and size.
 """
 
-import ipaddress
-import socket
-import ssl
-from collections.abc import Iterator, Sequence
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING
 
-from chainwallet.errors import BadValue
+from chainwallet.rpc.address import NodeAddress
+from chainwallet.rpc.connection import Connection, Deadline, Reply, TooLarge, Trouble
 
 if TYPE_CHECKING:
-    from requests import Response, Session
-    from requests.exceptions import RequestException
-    from web3.types import RPCEndpoint
+    from chainwallet.rpc.provider import Provider
 
-_CAUSES_LIMIT = 10
+MOST_ANSWER_BYTES = 64 * 1024 * 1024
+IDLE_CONNECTIONS = 8
+CONNECTION_AGE_S = 60.0
+"""A connection is not used again when it is older."""
+SHOWN_CHARACTERS = 300
+"""How much of a node's own words is kept."""
+
+Call = tuple[str, Sequence[object]]
+"""A method and its parameters."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Failure:
     code: int
     message: str
     data: object = None
+    retry_after_s: float = 0.0
+    """How long it asks us to wait, 0 where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Garbled:
 
     code: int
     reason: str
+    is_too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,146 +61,144 @@ class NoAnswer:
 
     reason: str
     never_sent: bool
+    retry_after_s: float = 0.0
+    """How long it asks us to wait, 0 where it does not say."""
 
 
 Answer = Result | Failure | Garbled | NoAnswer
 
 
-def shown_url(url: str) -> str:
-    """``url`` without what may be secret: user and password, path and query (hosted nodes carry their keys there)."""
-    try:
-        parts = urlsplit(url.strip())
-        port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:
-        return "an address that does not parse"
-    if not parts.hostname:
-        return f"{parts.scheme}://..." if parts.scheme else url.strip().partition("/")[0].rpartition("@")[2] + "/..."
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    more = "/..." if parts.path.strip("/") or parts.query or parts.fragment else ""
-    return f"{parts.scheme}://{host}{port}{more}"
-
-
-def parse_url(url: str) -> SplitResult:
-    """The parts of an http or https ``url``; raises ``BadValue`` of field ``rpc`` for anything else."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(c.isspace() or not c.isprintable() for c in url):
-        raise BadValue("rpc", shown_url(url), "an http:// or https:// address of a node")
-    return parts
-
-
 class Wire:
-    """The way to the node at ``url``; every exchange ends within ``timeout_s`` seconds of silence.
+    """The way to the node at ``url``; every exchange is over within ``timeout_s`` seconds.
 
-    Raises ``BadValue`` for an address that is not http or https. web3 is imported at the first exchange.
+    Threads may share it: each exchange has a connection of its own, which is kept open for the next one. Raises
+    ``BadValue`` for an address that is not http or https. web3 is imported at the first exchange.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        host = parse_url(url).hostname or ""
-        self._url = url
+        self.address = NodeAddress(url)
         self._timeout_s = timeout_s
-        self._is_local = host == "localhost" or _is_loopback(host)
-
-    @cached_property
-    def _session(self) -> "Session":
-        from requests import Session  # noqa: PLC0415 - web3 takes a second to import; only the first question pays
-
-        session = Session()
-        session.trust_env = not self._is_local
-        return session
+        self._next_id = 1
+        self._id_lock = threading.Lock()
+        self._idle: list[Connection] = []
 
     def close(self) -> None:
         """Close the connections. The wire may be used again."""
-        if "_session" in self.__dict__:
-            self._session.close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def exchange(self, method: str, params: Sequence[object], timeout_s: float | None = None) -> Answer:
+    def exchange(
+        self,
+        method: str,
+        params: Sequence[object],
+        timeout_s: float | None = None,
+        most_bytes: int = MOST_ANSWER_BYTES,
+    ) -> Answer:
         """Ask once. ``timeout_s`` replaces the wire's own for this question."""
-        from requests.exceptions import HTTPError, RequestException  # noqa: PLC0415 - as above
-        from web3 import HTTPProvider  # noqa: PLC0415 - as above
-
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        provider = HTTPProvider(
-            self._url,
-            request_kwargs={"timeout": limit_s, "allow_redirects": False},
-            session=self._session,
-            exception_retry_configuration=None,
-        )
+        (request_id,) = self._take_ids(1)
+        provider = self._provider(request_id)
+        reply = self._post(provider.encode_rpc_request(method, params), timeout_s, most_bytes)  # type: ignore[arg-type]
+        if not isinstance(reply, Reply):
+            return reply
         try:
-            response: object = provider.make_request(cast("RPCEndpoint", method), list(params))
-        except HTTPError as error:
-            return NoAnswer("HTTP error", never_sent=False) if error.response is None else _of_status(error.response)
-        except RequestException as error:
-            return _of_trouble(error, limit_s)
+            decoded: object = provider.decode_rpc_response(reply.body)
         except (ValueError, RecursionError):
-            return Garbled(0, "answered something that is not JSON")
-        return _of_json(response)
+            return _of_status(reply) or Garbled(0, "answered something that is not JSON")
+        answer = _of_json(decoded, request_id, reply)
+        return answer if isinstance(answer, Failure) else _of_status(reply) or answer
+
+    def exchange_batch(
+        self, calls: Sequence[Call], timeout_s: float | None = None, most_bytes: int = MOST_ANSWER_BYTES
+    ) -> tuple[Answer, ...] | Failure | Garbled | NoAnswer:
+        """Ask once, all in one request: the answers in the order of ``calls``, or one that stands for the whole."""
+        ids = self._take_ids(len(calls))
+        body = self._provider(ids[0]).encode_batch_rpc_request(list(calls))  # type: ignore[arg-type]
+        reply = self._post(body, timeout_s, most_bytes)
+        if not isinstance(reply, Reply):
+            return reply
+        try:
+            decoded: object = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            return _of_status(reply) or Garbled(0, "answered something that is not JSON")
+        if not isinstance(decoded, list):
+            whole = _of_json(decoded, None, reply)
+            return whole if isinstance(whole, Failure) else _of_status(reply) or Garbled(0, "answered no batch")
+        missing = _of_status(reply) or NoAnswer("the batch's answer leaves it out", never_sent=False)
+        by_id: dict[int, Answer] = {}
+        for one in decoded:
+            request_id = one.get("id") if isinstance(one, dict) else None
+            if isinstance(request_id, int):
+                twice = request_id in by_id
+                by_id[request_id] = Garbled(0, "answered twice") if twice else _of_json(one, request_id, reply)
+        return tuple(by_id.get(each, missing) for each in ids)
+
+    def _take_ids(self, count: int) -> range:
+        with self._id_lock:
+            first = self._next_id
+            self._next_id += count
+        return range(first, first + count)
+
+    def _provider(self, first_id: int) -> "Provider":
+        from chainwallet.rpc.provider import Provider  # noqa: PLC0415 - web3 is slow to import; the first question pays
+
+        return Provider(first_id)
+
+    def _post(self, body: bytes, timeout_s: float | None, most_bytes: int) -> Reply | Garbled | NoAnswer:
+        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
+        try:
+            connection = self._connection(deadline)
+            reply = connection.post(body, deadline, most_bytes)
+        except Trouble as trouble:
+            return NoAnswer(trouble.reason, trouble.never_sent)
+        except TooLarge as too_large:
+            return Garbled(0, str(too_large), is_too_large=True)
+        self._keep(connection, reply)
+        return reply
+
+    def _connection(self, deadline: Deadline) -> Connection:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return Connection(self.address, deadline)
+            if connection.is_usable and time.monotonic() - connection.opened_at_s < CONNECTION_AGE_S:
+                return connection
+            connection.close()
+
+    def _keep(self, connection: Connection, reply: Reply) -> None:
+        """Keep it for the next exchange; behind a gateway's error (5xx) another node may answer the next time."""
+        if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR and len(self._idle) < IDLE_CONNECTIONS:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _of_json(value: object) -> Answer:
+def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:
+    """What a JSON-RPC object says; with ``request_id`` None as the answer to a whole batch."""
     if not isinstance(value, dict) or ("result" not in value and value.get("error") is None):
         return Garbled(0, "answered JSON that is not JSON-RPC")
     error = value.get("error")
+    if request_id is not None and value.get("id") != request_id and not (error and value.get("id") is None):
+        return Garbled(0, "answered another question")
     if error is None:
         return Result(value["result"])
-    if not isinstance(error, dict):
-        return Failure(0, str(error))
-    code = error.get("code")
-    return Failure(code if isinstance(code, int) else 0, str(error.get("message", "")), error.get("data"))
+    wait_s = _retry_after_s(reply)
+    if not isinstance(error, Mapping):
+        return Failure(0, str(error)[:SHOWN_CHARACTERS], None, wait_s)
+    code, message = error.get("code"), str(error.get("message", ""))[:SHOWN_CHARACTERS]
+    return Failure(code if isinstance(code, int) else 0, message, error.get("data"), wait_s)
 
 
-def _of_status(response: "Response") -> Answer:
-    """Some nodes put a JSON-RPC error under an HTTP error; the JSON says more."""
-    try:
-        answer = _of_json(response.json())
-    except (ValueError, RecursionError):
-        answer = Garbled(0, "")
-    if isinstance(answer, Failure):
-        return answer
-    reason = f"HTTP {response.status_code} {response.reason}".strip()
-    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.status_code >= 500:
-        return NoAnswer(reason, never_sent=False)
-    return Garbled(response.status_code, reason)
+def _of_status(reply: Reply) -> Garbled | NoAnswer | None:
+    """What the HTTP status alone says; None where it says that the body is the answer."""
+    if reply.status == HTTPStatus.OK:
+        return None
+    reason = f"HTTP {reply.status} {reply.reason}".strip()[:SHOWN_CHARACTERS]
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return NoAnswer(reason, never_sent=False, retry_after_s=_retry_after_s(reply))
+    return Garbled(reply.status, reason)
 
 
-def _of_trouble(error: "RequestException", limit_s: float) -> NoAnswer:
-    """What went wrong, in words of our own: the library's name the address with its keys."""
-    from requests.exceptions import ConnectTimeout, SSLError, Timeout  # noqa: PLC0415 - see Wire
-    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415 - see Wire
-
-    causes = tuple(_causes(error))
-    if isinstance(error, ConnectTimeout):
-        return NoAnswer(f"no connection within {limit_s:g} s", never_sent=True)
-    if isinstance(error, Timeout):
-        return NoAnswer(f"no answer within {limit_s:g} s", never_sent=False)
-    if isinstance(error, SSLError):
-        verify = [cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
-        return NoAnswer("TLS: " + (verify[0] if verify else "no secure connection"), never_sent=True)
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return NoAnswer("the host's name is not known", never_sent=True)
-    if any(isinstance(cause, NewConnectionError) for cause in causes):
-        refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
-        return NoAnswer("connection refused" if refused else "no connection", never_sent=True)
-    return NoAnswer("the connection broke", never_sent=False)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """``error`` and what it wraps: as an argument, a ``reason``, a cause or a context."""
-    found: list[BaseException] = [error]
-    for at in range(_CAUSES_LIMIT):
-        if at >= len(found):
-            return
-        one = found[at]
-        yield one
-        inner = [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-        found.extend(each for each in inner if isinstance(each, BaseException) and each not in found)
+def _retry_after_s(reply: Reply) -> float:
+    """The seconds of ``Retry-After``; 0 for none and for a date, which says nothing without the node's clock."""
+    return float(reply.retry_after) if reply.retry_after.isascii() and reply.retry_after.isdigit() else 0.0

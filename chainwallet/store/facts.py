@@ -77,6 +77,11 @@ def followed(tx: Transaction, token: str) -> Followed | None:
     return _followed(tx, cursors.c.token == token)
 
 
+def every_token(tx: Transaction) -> tuple[str, ...]:
+    """Everything that is followed, by name."""
+    return tuple(tx.execute(select(cursors.c.token).order_by(cursors.c.token)).scalars())
+
+
 def waiting(tx: Transaction, chain: str) -> tuple[str, int] | None:
     """Why no history of ``chain`` comes in, and since when (seconds since 1970); None while it does."""
     reason = select(cursors.c.waits_because, cursors.c.waits_since_s).where(
@@ -203,15 +208,16 @@ def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_bl
         return Used(used)
     if not is_window(nonce):
         return Free()
-    slid = facts.c.kind.in_(USING) & facts.c.nonce.between(word(dies_by_use_of(nonce)), word(NONCE_END - 1))
+    is_higher = (facts.c.nonce >= word(dies_by_use_of(nonce))) & (facts.c.nonce < word(NONCE_END))
+    slid = facts.c.kind.in_(USING) & is_higher
     cancelled = (facts.c.kind == "NoncesCanceled") & (facts.c.nonce > word(nonce))
     killed = _first(tx, theirs.where(or_(slid, cancelled)))
     return Free() if killed is None else Dead(killed)
 
 
-def nonce_facts(tx: Transaction, token: str, up_to_block: int) -> Iterator[Fact]:
-    """All canonical facts up to ``up_to_block`` that use or cancel nonces, in the order of the chain."""
-    kinds = facts.c.kind.in_((*USING, "NoncesCanceled"))
+def account_facts(tx: Transaction, token: str, up_to_block: int) -> Iterator[Fact]:
+    """All canonical facts up to ``up_to_block`` about nonces and freezes, in the order of the chain."""
+    kinds = facts.c.kind.in_((*USING, "NoncesCanceled", "Frozen", "Unfrozen"))
     query = _select(token).where(kinds, facts.c.block <= up_to_block, facts.c.orphaned_at_s.is_(None))
     yield from map(_fact, tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE))
 

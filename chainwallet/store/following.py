@@ -222,6 +222,7 @@ def rewind(tx: Transaction, chain: str, expected: Cursors, to: Point | None, now
         .where(blocks.c.chain == chain, blocks.c.number > floor, blocks.c.orphaned_at_s.is_(None))
         .values(orphaned_at_s=time_s)
     )
+    wait(tx, chain, None, time_s)
     return orphaned
 
 

@@ -1,22 +1,31 @@
-"""A real HTTP proxy in front of a real node: it loses, delays or garbles what it is told to, and forwards the rest."""
+"""A real HTTP proxy in front of a real node: it loses, delays or garbles what it is told to, and forwards the rest.
+
+Single questions and batches alike: each call of a batch meets its own fault. What only a whole answer can suffer (the
+connection cut, an HTTP status) happens to the whole batch as soon as one of its calls meets it.
+"""
 
 import http.client
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 10.0
 
+Call = dict[str, Any]
+"""A JSON-RPC question, or the answer to one."""
+Alter = Callable[[list[Any], Any], Any]
+"""From the parameters and the node's result to the result that the client gets."""
+
 
 @dataclass
 class Fault:
-    """What happens to one request. Without anything set it is forwarded and answered."""
+    """What happens to one call. Without anything set it is forwarded and answered."""
 
     before: Callable[[], object] = lambda: None
     """Called first, with the request in hand."""
@@ -27,6 +36,10 @@ class Fault:
     """An HTTP status other than 200 is sent with no answer in it."""
     result: Any = None
     """Takes the place of the node's result."""
+    error: tuple[int, str] | None = None
+    """A JSON-RPC error (code, message) that takes the place of the node's answer."""
+    drop: bool = False
+    """The answer is left out: of the batch, or the body is empty."""
     cut: bool = False
     """The connection is cut in place of an answer."""
 
@@ -41,22 +54,46 @@ def answer_lost() -> Fault:
     return Fault(cut=True)
 
 
+def left_out(*, forwarded: bool = True) -> Fault:
+    """The rest of its batch is answered, this call is not; the node got it or not."""
+    return Fault(forward=forwarded, drop=True)
+
+
+def refused(code: int, message: str, *, forwarded: bool = False) -> Fault:
+    """A JSON-RPC error in place of the answer; the node got it or not."""
+    return Fault(forward=forwarded, error=(code, message))
+
+
 def server_error(*, forwarded: bool) -> Fault:
     """An HTTP 502, before or after the node got it."""
     return Fault(forward=forwarded, status=502)
 
 
+class Rule(Protocol):
+    """A stricter node's judgement of signed bytes; ``tests.chain.strict_pool`` has one."""
+
+    def refusal(self, raw: str) -> tuple[int, str] | None:
+        """The JSON-RPC error (code, message) that ``raw`` meets; None lets it through to the node."""
+
+
 @dataclass
 class FaultProxy:
-    """Forwards JSON-RPC to ``target`` at ``url``; ``methods`` are those of the requests so far, in their order."""
+    """Forwards JSON-RPC to ``target`` at ``url``; ``methods`` are those of the calls so far, in their order."""
 
     target: str
     methods: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     """The raw transactions that were handed over, in their order, whatever became of them."""
+    rule: Rule | None = None
+    """Judges every raw transaction before the node gets it."""
+    takes_batches: bool = True
+    """False: every batch is answered by a single error, as by a node that takes none."""
+    reorders: bool = False
+    """True: the answers of a batch come in the opposite order."""
 
     def __post_init__(self) -> None:
         self._faults: dict[str, list[Fault]] = {}
+        self._alterations: dict[str, Alter] = {}
         self._last_good: int | None = None
         self._dead_forward = False
         self._lock = threading.Lock()
@@ -75,31 +112,96 @@ class FaultProxy:
         self._server.server_close()
 
     def next(self, method: str, *faults: Fault) -> None:
-        """The next requests of ``method`` meet ``faults``, one each."""
+        """The next calls of ``method``, alone or in batches, meet ``faults``, one each."""
         with self._lock:
             self._faults.setdefault(method, []).extend(faults)
 
+    def alter(self, method: str, change: Alter) -> None:
+        """From now on the results of ``method`` are what ``change`` makes of them; errors stay as they are.
+
+        Each result is parsed for this call alone, so ``change`` may alter it in place and return it.
+        """
+        with self._lock:
+            self._alterations[method] = change
+
     def die_after(self, requests: int, *, forward: bool) -> None:
-        """From now on ``requests`` are served; later ones are cut, after they reached the node where ``forward``."""
+        """From now on ``requests`` calls are served; later ones are cut, after they reached the node where ``forward``.
+
+        A batch in which that happens is cut as a whole; its earlier calls reach the node.
+        """
         with self._lock:
             self._last_good = len(self.methods) + requests
             self._dead_forward = forward
 
     def heal(self) -> None:
-        """Everything is forwarded again."""
+        """Everything is forwarded again as it is; ``rule``, ``takes_batches`` and ``reorders`` stay."""
         with self._lock:
             self._faults.clear()
+            self._alterations.clear()
             self._last_good = None
 
-    def _fault(self, method: str, params: list[Any]) -> Fault:
+    def _fault(self, call: Call) -> Fault:
+        method, raw = call["method"], call["params"][0] if call.get("params") else None
         with self._lock:
             self.methods.append(method)
             if method == "eth_sendRawTransaction":
-                self.sent.append(params[0])
+                self.sent.append(raw)
             if self._last_good is not None and len(self.methods) > self._last_good:
                 return Fault(forward=self._dead_forward, cut=True)
             waiting = self._faults.get(method)
-            return waiting.pop(0) if waiting else Fault()
+            if waiting:
+                return waiting.pop(0)
+        refusal = self.rule.refusal(raw) if self.rule and method == "eth_sendRawTransaction" else None
+        return refused(*refusal) if refusal else Fault()
+
+    def _answer(self, asked: Call | list[Call]) -> tuple[int, bytes] | None:
+        """HTTP status and body for a question or a batch; None where the connection is cut."""
+        if isinstance(asked, list) and not self.takes_batches:
+            error = {"code": -32600, "message": "batch requests are not supported"}
+            return 200, json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+        calls = asked if isinstance(asked, list) else [asked]
+        faults = [self._fault(call) for call in calls]
+        for fault in faults:
+            fault.before()
+        told = self._told(calls, faults, alone=not isinstance(asked, list))
+        for fault in faults:
+            fault.after()
+        if any(fault.cut for fault in faults):
+            return None
+        status = next((fault.status for fault in faults if fault.status != 200), 200)
+        if status != 200:
+            return status, b""
+        if isinstance(asked, list):
+            return 200, json.dumps(told[::-1] if self.reorders else told).encode()
+        return 200, json.dumps(told[0]).encode() if told else b""
+
+    def _told(self, calls: Sequence[Call], faults: Sequence[Fault], *, alone: bool) -> list[Call]:
+        """The answers that the client gets, in the order of ``calls``."""
+        forwarded = [call for call, fault in zip(calls, faults, strict=True) if fault.forward]
+        answers: dict[Any, Call] = {}
+        if forwarded:
+            answered = json.loads(self._forward(json.dumps(forwarded[0] if alone else forwarded).encode()))
+            answers = {forwarded[0]["id"]: answered} if alone else {one["id"]: one for one in answered}
+        told = []
+        for call, fault in zip(calls, faults, strict=True):
+            answer = {"jsonrpc": "2.0", "id": call["id"]}
+            if fault.error is not None:
+                answer["error"] = dict(zip(("code", "message"), fault.error, strict=True))
+            elif fault.result is not None:
+                answer["result"] = fault.result
+            elif not fault.forward:
+                continue
+            else:
+                answer = self._altered(call, answers[call["id"]])
+            if not fault.drop:
+                told.append(answer)
+        return told
+
+    def _altered(self, call: Call, answer: Call) -> Call:
+        change = self._alterations.get(call["method"])
+        if change is not None and "result" in answer:
+            answer["result"] = change(call["params"], answer["result"])
+        return answer
 
     def _forward(self, body: bytes) -> bytes:
         target = urlsplit(self.target)
@@ -116,24 +218,16 @@ class FaultProxy:
             wbufsize = -1  # headers and body leave together
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                asked = json.loads(body)
-                fault = proxy._fault(asked["method"], asked["params"])
-                fault.before()
-                answer = proxy._forward(body) if fault.forward else b""
-                fault.after()
-                if fault.cut:
+                answer = proxy._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                if answer is None:
                     self.close_connection = True
                     return
-                if fault.result is not None:
-                    answer = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": fault.result}).encode()
-                if fault.status != 200:
-                    answer = b""
-                self.send_response(fault.status)
-                self.send_header("Content-Length", str(len(answer)))
+                status, body = answer
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 with suppress(ConnectionError):  # a client that gave up, or was killed
-                    self.wfile.write(answer)
+                    self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
                 pass

@@ -48,6 +48,7 @@ def answering(answer: Answer) -> Iterator[str]:
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, body = answer(asked["method"], asked["params"])
+            body = body.replace(b'"id": 0', b'"id": %d' % asked["id"])
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             if 300 <= status < 400:
@@ -410,7 +411,12 @@ def test_one_block_with_too_many_logs_is_refused() -> None:
 
 def test_fees_follow_the_next_block_and_the_tips_paid() -> None:
     """Fees leave room for the base fee to double and pay the middle of the tips of blocks that paid any."""
-    history = {"baseFeePerGas": ["0x5", "0x64"], "reward": [["0x0"], ["0x3"], ["0x9"], ["0x4"]]}
+    history = {
+        "oldestBlock": "0x7",
+        "baseFeePerGas": ["0x5", "0x5", "0x6", "0x5", "0x64"],
+        "gasUsedRatio": [0, 0.5, 1.0, 0.0299],
+        "reward": [["0x0"], ["0x3"], ["0x9"], ["0x4"]],
+    }
     with answering(lambda *_: result(history)) as url, Node(url) as node:
         assert node.fees() == (204, 4)
 

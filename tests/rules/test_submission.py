@@ -38,7 +38,7 @@ TX, RAW, CONTRACT = Hash32(b"\x07" * 32), b"\x02\x03", Address(b"\xca" * 20)
 
 
 def receipt(*, succeeded: bool) -> Receipt:
-    return Receipt(TX, BlockNumber(9), Hash32(b"\x09" * 32), succeeded, 21_000, 1, CONTRACT, ())
+    return Receipt(TX, BlockNumber(9), Hash32(b"\x09" * 32), succeeded, 21_000, 1, CONTRACT, (), 0)
 
 
 STAGES: dict[type[Stage], Stage] = {
