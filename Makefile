@@ -44,10 +44,10 @@ lint: setup ## ruff, mypy --strict, the import lint, forge's formatter and linte
 
 forge-test: setup ## Solidity tests: unit, fuzz, invariants, and the committed gas snapshot
 	cd contracts && $(FORGE) test
-	cd contracts && FOUNDRY_PROFILE=gas FORGE_SNAPSHOT_CHECK=true $(FORGE) test
+	FORGE=$(FORGE) $(BIN)/python scripts/gas.py --check
 
-gas: setup ## Measure the gas of whole transactions into contracts/snapshots/gas.json
-	cd contracts && FOUNDRY_PROFILE=gas $(FORGE) test && cat snapshots/gas.json
+gas: setup ## Measure the gas of whole transactions, ours beside others', into contracts/snapshots/gas.json
+	FORGE=$(FORGE) $(BIN)/python scripts/gas.py
 
 pytest: setup ## Python tests
 	$(BIN)/pytest

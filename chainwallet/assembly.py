@@ -242,6 +242,20 @@ def connect(opened: OpenHome, *, deploys: bool = False) -> Iterator[Connection]:
         running.save()
 
 
+@contextmanager
+def reading_node(config: Config) -> Iterator[Node]:
+    """A node to read from: the configured one, for which no home is opened or made, or the home's local chain.
+
+    Raises what ``connect`` and ``open_home`` raise.
+    """
+    if config.rpc is not None:
+        with Node(config.rpc) as node:
+            yield node
+        return
+    with open_home(config) as opened, connect(opened) as connection:
+        yield connection.node
+
+
 def _is_local(home: Home, chain: ChainName) -> bool:
     identity = ChainDirectory(home.chain).identity()
     return identity is not None and (identity.chain_id, identity.genesis) == (chain.chain_id, chain.genesis.hex())

@@ -5,15 +5,16 @@ that finds manifest and code does nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chainwallet.abi.calls import COMPLIANCE_ROLE, ISSUER_ROLE, PAUSER_ROLE, call_data, constructor_data, text_of
-from chainwallet.abi.domain import domain_of
+from chainwallet.abi.calls import COMPLIANCE_ROLE, ISSUER_ROLE, PAUSER_ROLE, call_data, constructor_data
+from chainwallet.abi.deployed_code import first_difference, words_of
 from chainwallet.artifacts import Artifact, load_artifact
 from chainwallet.errors import BadValue, WrongChain, WrongCode
 from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, keccak256, to_hex
 from chainwallet.manifest import Contract, Manifest, read_manifest, write_manifest
+from chainwallet.proofs.creation import office_of
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import TOKEN_DECIMALS, Currency
@@ -138,27 +139,40 @@ def _contract(
 def check_code(node: Node, cash: Cash, expected: Hash32 | None) -> Hash32:
     """The Keccak-256 of the code at ``cash.address``, after checking that it is our ``Cash`` of that currency.
 
-    The code must equal the artefact's where that has no immutables, the whole must hash to ``expected`` where one is
-    given, and the contract must answer with its currency and signing domain. Raises ``WrongCode`` otherwise.
+    The code, and that of the office it hands calls to, must be the artefacts' byte for byte, with the immutables of
+    this chain, address and currency; the ledger's must hash to ``expected`` where that is given. Raises ``WrongCode``
+    otherwise.
     """
-    artifact = load_artifact("Cash")
-    where = checksum(cash.address)
-    code = node.code(cash.address)
+    office = office_of(cash.address)
+    code = _checked_code(node, "Cash", cash, office)
+    _checked_code(node, "Office", replace(cash, address=office), office)
     found = keccak256(code)
-    if not code:
-        raise WrongCode("Cash", where, to_hex(expected or artifact.masked_code_hash), "no code")
-    if not artifact.is_code_of(code):
-        masked = keccak256(artifact.masked(code))
-        raise WrongCode("Cash", where, f"{to_hex(artifact.masked_code_hash)} (immutables masked)", to_hex(masked))
     if expected is not None and found != expected:
-        raise WrongCode("Cash", where, to_hex(expected), to_hex(found))
-    code_of = text_of(node.call(cash.address, call_data("currency()")))
-    if code_of != cash.currency.code:
-        raise WrongCode("Cash", where, f"a Cash of {cash.currency.code}", f"a Cash of {code_of}")
-    separator = node.call(cash.address, call_data("DOMAIN_SEPARATOR()"))
-    if separator != domain_of(cash).separator:
-        raise WrongCode("Cash", where, f"domain {to_hex(domain_of(cash).separator)}", f"domain {to_hex(separator)}")
+        raise WrongCode("Cash", checksum(cash.address), to_hex(expected), to_hex(found))
     return found
+
+
+def _checked_code(node: Node, name: str, at: Cash, office: Address) -> bytes:
+    artifact = load_artifact(name)
+    wanted, found = artifact.code_with(words_of(at, office)), node.code(at.address)
+    difference = first_difference(wanted, found, artifact.immutables)
+    if difference is not None:
+        where = f", the first other byte at {difference.offset}" if found else ""
+        inside = f" in {difference.immutable}" if difference.immutable else ""
+        told = f"{to_hex(keccak256(found)) if found else 'no code'}{where}{inside}"
+        raise WrongCode(name, checksum(at.address), to_hex(keccak256(wanted)), told)
+    return found
+
+
+def known_manifest(node: Node, manifests: Path) -> Manifest:
+    """The manifest of the chain that ``node`` serves; raises ``WrongChain`` where nothing is known to be deployed."""
+    chain = chain_of(node)
+    manifest = read_manifest(manifests, chain)
+    if manifest is None or not manifest.contracts:
+        known = sorted(path.stem for path in manifests.glob("*.json"))
+        expected = f"one of the chains deployed to: {', '.join(known)}" if known else "a chain with a deployed Cash"
+        raise WrongChain("chain", expected, f"{chain.chain_id}-{to_hex(chain.genesis)}")
+    return manifest
 
 
 def open_ledgers(node: Node, manifests: Path) -> dict[str, tuple[Cash, Contract]]:
@@ -166,15 +180,10 @@ def open_ledgers(node: Node, manifests: Path) -> dict[str, tuple[Cash, Contract]
 
     Raises ``WrongChain`` where there is no manifest for this chain, and ``WrongCode`` as ``check_code`` does.
     """
-    chain = chain_of(node)
-    manifest = read_manifest(manifests, chain)
-    if manifest is None or not manifest.contracts:
-        known = sorted(path.stem for path in manifests.glob("*.json"))
-        expected = f"one of the chains deployed to: {', '.join(known)}" if known else "a chain with a deployed Cash"
-        raise WrongChain("chain", expected, f"{chain.chain_id}-{to_hex(chain.genesis)}")
+    manifest = known_manifest(node, manifests)
     ledgers = {}
     for contract in manifest.contracts:
-        cash = Cash(chain, contract.money_currency, contract.address)
+        cash = Cash(manifest.chain, contract.money_currency, contract.address)
         check_code(node, cash, contract.code_hash)
         ledgers[contract.currency] = (cash, contract)
     return ledgers

@@ -9,7 +9,7 @@ from chainwallet.abi.calls import settle_data
 from chainwallet.abi.typed_data import Consent, Leg, Settlement, struct_hash
 from chainwallet.errors import BadValue, CurrencyMismatch
 from chainwallet.evm import Address, Hash32, checksum, to_hex
-from chainwallet.keys.signer import Signer
+from chainwallet.keys.signer import Signer, to_compact
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import Currency, Money
@@ -82,7 +82,7 @@ def clear(
     if consents[0].carried is not None:  # a settlement is carried out whole or reverts
         return Clearing(settlement, struct_hash(settlement), consents[0].carried)
     consents = [promises.signed(database, cash, consent, signers[consent.promise.payer]) for consent in consents]
-    data = settle_data(settlement, [(c.promise.nonce, c.promise.signature or b"") for c in consents])
+    data = settle_data(settlement, [(c.promise.nonce, _compact(c.promise.signature)) for c in consents])
     with database.transaction() as tx:
         key = f"settle:{checksum(cash.address)}:{to_hex(struct_hash(settlement))}"
         submission_id = submissions.put(tx, cash.chain.key, key, relayer, cash.address, data, now_s)
@@ -115,6 +115,11 @@ def _reserve(
 def _consent(begun: promises.Begun) -> Consent:
     assert isinstance(begun.document, Consent)  # noqa: S101 - payments and consents are kept apart
     return begun.document
+
+
+def _compact(signature: bytes | None) -> bytes:
+    assert signature is not None  # noqa: S101 - the caller had it made
+    return b"".join(to_compact(signature))
 
 
 def _leg(members: Mapping[str, Address], leg: PlanLeg, currency: Currency) -> Leg:

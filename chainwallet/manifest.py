@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chainwallet.errors import DamagedHome, HomeNotWritable, Refused
+from chainwallet.errors import BadValue, DamagedHome, HomeNotWritable, Refused
 from chainwallet.evm import Address, BlockNumber, ChainName, Hash32, checksum, from_hex, parse_address, to_hex
 from chainwallet.rules.money import Currency, currency_of
 
@@ -73,9 +73,39 @@ def read_manifest(directory: Path, chain: ChainName) -> Manifest | None:
     except (OSError, UnicodeDecodeError) as error:
         raise DamagedHome(str(path), f"a file that can be read ({error})") from error
     try:
-        return _parse(json.loads(text), chain)
-    except (ValueError, KeyError, TypeError, AttributeError, Refused) as error:
-        raise DamagedHome(str(path), f"a deployment manifest ({type(error).__name__}: {error})") from error
+        manifest = _parse(text)
+    except _Misread as error:
+        raise DamagedHome(str(path), f"a deployment manifest ({error})") from error
+    if manifest.chain != chain:
+        named = f"{manifest.chain.chain_id}-{to_hex(manifest.chain.genesis)}"
+        raise DamagedHome(str(path), f"the manifest of the chain in its name, not of {named}")
+    return manifest
+
+
+def read_every_manifest(directory: Path) -> tuple[Manifest, ...]:
+    """The manifests of all chains in ``directory``, by chain. Raises ``DamagedHome`` as ``read_manifest`` does."""
+    found = []
+    for path in sorted(directory.glob("*-0x*.json")):
+        chain_id, _, genesis = path.stem.partition("-")
+        try:
+            chain = ChainName(int(chain_id), _hash(genesis))
+        except ValueError:
+            raise DamagedHome(str(path), "a name of a chain id and a genesis hash") from None
+        manifest = read_manifest(directory, chain)
+        if manifest is not None:  # it may have gone between two looks
+            found.append(manifest)
+    return tuple(sorted(found, key=lambda manifest: (manifest.chain.chain_id, manifest.chain.genesis)))
+
+
+def parse_manifest(data: bytes, source: str) -> Manifest:
+    """The manifest that ``data`` writes, wherever it comes from; ``source`` names its file.
+
+    Raises ``BadValue`` of field ``manifest`` where it is none.
+    """
+    try:
+        return _parse(data.decode("utf-8"))
+    except (UnicodeDecodeError, _Misread) as error:
+        raise BadValue("manifest", source, f"a deployment manifest ({error})") from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> Path:
@@ -126,15 +156,21 @@ def _contract_document(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _parse(document: dict[str, Any], chain: ChainName) -> Manifest:
-    if document["format"] != FORMAT:
-        raise ValueError(f"format {document['format']!r}, expected {FORMAT}")
-    named = ChainName(document["chainId"], _hash(document["genesisHash"]))
-    if named != chain:
-        raise ValueError(f"of chain {named.chain_id}-{to_hex(named.genesis)}")
-    contracts = tuple(map(_parse_contract, document["contracts"]))
-    if len({contract.currency for contract in contracts}) != len(contracts):
-        raise ValueError("two contracts of one currency")
+class _Misread(Exception):
+    """A text that is no manifest, and why."""
+
+
+def _parse(text: str) -> Manifest:
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']!r}, expected {FORMAT}")
+        chain = ChainName(int(document["chainId"]), _hash(document["genesisHash"]))
+        contracts = tuple(map(_parse_contract, document["contracts"]))
+        if len({contract.currency for contract in contracts}) != len(contracts):
+            raise ValueError("two contracts of one currency")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Refused) as error:
+        raise _Misread(f"{type(error).__name__}: {error}") from error
     return Manifest(chain, contracts)
 
 
@@ -151,7 +187,7 @@ def _parse_contract(document: dict[str, Any]) -> Contract:
         issuer=parse_address(document["issuer"]),
         pauser=parse_address(document["pauser"]),
         compliance=parse_address(document["compliance"]),
-        compiler=document["compiler"],
+        compiler=str(document["compiler"]),
         settings=document["settings"],
         source_hash=_hash(document["sourceHash"]),
     )

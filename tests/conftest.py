@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chainwallet.anvil import RunningChain, find_anvil
+from chainwallet.compiler import find_solc
 from chainwallet.rpc import Node
 from chainwallet.store.database import Database
 from tests.postgres import PostgresProcess
@@ -75,3 +77,30 @@ def where(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
 def database(where: str) -> Iterator[Database]:
     with closing(Database.open(where)) as opened:
         yield opened
+
+
+REMEMBERING_SOLC = """#!{python}
+import hashlib, os, subprocess, sys
+from pathlib import Path
+given = sys.stdin.buffer.read() if "--standard-json" in sys.argv else b""
+question = hashlib.sha256(repr(sys.argv[1:]).encode() + given).hexdigest()
+answer = Path("{memory}") / question
+if not answer.exists():
+    made = subprocess.run(["{solc}", *sys.argv[1:]], input=given, stdout=subprocess.PIPE, check=True).stdout
+    fresh = answer.with_suffix(f".{{os.getpid()}}")
+    fresh.write_bytes(made)
+    fresh.rename(answer)
+sys.stdout.buffer.write(answer.read_bytes())
+"""
+
+
+@pytest.fixture(scope="session")
+def solc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiler; what it has compiled once in this run it answers from memory, because each time takes seconds."""
+    place = tmp_path_factory.mktemp("solc")
+    configured = os.environ.get("SOLC")
+    real = find_solc(configured=Path(configured) if configured else None)
+    remembering = place / "solc"
+    remembering.write_text(REMEMBERING_SOLC.format(python=sys.executable, memory=place, solc=real), "utf-8")
+    remembering.chmod(0o755)
+    return remembering

@@ -20,7 +20,7 @@ WINDOW_NONCE_END = 2**56  # AccountWord: nonces below are window nonces
 PAY_ITEM_BYTES = 160  # ICash.pay
 PAY_WIDE_ITEM_BYTES = 185  # ICash.payWide
 
-_SETTLE = "settle((address,uint256)[],(address,uint256)[],bytes32,address,uint256,(uint256,bytes)[])"
+_SETTLE = "settle((address,uint256)[],(address,uint256)[],bytes,bytes32,address,uint256)"
 _ERROR_STRING = bytes.fromhex("08c379a0")  # Error(string), Solidity's require with a reason
 _PANIC = bytes.fromhex("4e487b71")  # Panic(uint256), Solidity's failed assertion
 
@@ -39,16 +39,28 @@ def constructor_data(currency: str, admin: Address, admin_delay_s: int) -> bytes
 
 
 def settle_data(settlement: Settlement, consents: Sequence[tuple[int, bytes]]) -> bytes:
-    """Call data that carries out ``settlement``; ``consents`` are (nonce, signature) in the order of its debits."""
+    """Call data that carries out ``settlement``; ``consents`` are (nonce, signature) in the order of its debits.
+
+    A compact signature (64 bytes, EIP-2098) with a window nonce travels in the short form, all else in the long one.
+    """
     return call_data(
         _SETTLE,
         [(leg.account, leg.amount) for leg in settlement.debits],
         [(leg.account, leg.amount) for leg in settlement.credits],
+        b"".join(_consent(nonce, signature) for nonce, signature in consents),
         settlement.context,
         settlement.operator,
         settlement.valid_before,
-        list(consents),
     )
+
+
+def _consent(nonce: int, signature: bytes) -> bytes:
+    """One consent as ``ICash.settle`` reads it; raises ``BadValue`` for a signature of 2^16 bytes or more."""
+    if nonce < WINDOW_NONCE_END and len(signature) == 64:
+        return b"\x00" + nonce.to_bytes(7, "big") + signature
+    if len(signature) >= 2**16:
+        raise BadValue("signature", f"{len(signature)} bytes", f"fewer than {2**16} bytes")
+    return b"\x01" + nonce.to_bytes(32, "big") + len(signature).to_bytes(2, "big") + signature
 
 
 def pay_item(payment: Payment, compact_signature: bytes) -> bytes:

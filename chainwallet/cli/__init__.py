@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from chainwallet import __version__
-from chainwallet.cli import bench, chain, deploy, index, money, settle, wallet
+from chainwallet.cli import bench, chain, contracts, deploy, index, money, settle, wallet
 from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
@@ -41,6 +41,7 @@ app.add_typer(wallet.app, name="wallet")
 app.add_typer(chain.app, name="chain")
 app.add_typer(index.app, name="index")
 app.add_typer(bench.app, name="bench")
+app.add_typer(contracts.app, name="contracts")
 
 
 def _show_version(wanted: bool) -> None:

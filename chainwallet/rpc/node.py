@@ -6,8 +6,21 @@ from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
 from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
-from chainwallet.evm import Address, Block, BlockNumber, FeeHistory, Hash32, Log, Receipt, Simulation, Wei, keccak256
-from chainwallet.rpc import shapes, simulation
+from chainwallet.evm import (
+    Address,
+    Block,
+    BlockNumber,
+    FeeHistory,
+    Hash32,
+    Log,
+    Receipt,
+    Simulation,
+    Transaction,
+    Wei,
+    keccak256,
+)
+from chainwallet.proofs.block import ToldBlock
+from chainwallet.rpc import sealed, shapes, simulation
 from chainwallet.rpc.answers import (
     BUSY,
     NO_METHOD,
@@ -88,6 +101,20 @@ class Node:
         """The header at a number or tag; raises ``NodeRefused`` when the node has no such block."""
         return self._read("eth_getBlockByNumber", shapes.block, _at(at), False)
 
+    def told_block(self, at: At | Hash32) -> ToldBlock:
+        """The block at a number, tag or hash with every field that its hash commits to, unchecked.
+
+        Raises ``NodeRefused`` when the node has no such block.
+        """
+        if isinstance(at, bytes):
+            method, name = "eth_getBlockByHash", shapes.hexed(at)
+        else:
+            method, name = "eth_getBlockByNumber", _at(at)
+        found = self._read(method, sealed.told_block, name, False)
+        if found is None:
+            raise NodeRefused(method, NO_CODE, f"there is no block {name}")
+        return found
+
     def genesis_hash(self) -> Hash32:
         """The hash of block 0, which with the chain id names a chain."""
         return self.block(0).hash
@@ -164,6 +191,17 @@ class Node:
     def receipt(self, tx: Hash32) -> Receipt | None:
         """The receipt of ``tx``, or None while it is not in a block that the node knows."""
         return self._read("eth_getTransactionReceipt", shapes.receipt, shapes.hexed(tx))
+
+    def transaction(self, tx: Hash32) -> tuple[Transaction, bytes] | None:
+        """The signed EIP-1559 transaction that the node has under ``tx``, as it tells it: its hash is not checked.
+
+        None where it has none, and for another kind of transaction or one with an access list.
+        """
+        return self._read("eth_getTransactionByHash", shapes.signed_transaction, shapes.hexed(tx))
+
+    def account_proof(self, address: Address, at: BlockNumber) -> tuple[bytes, ...]:
+        """The nodes that prove the account of ``address`` in the state after block ``at`` (EIP-1186), unchecked."""
+        return self._read("eth_getProof", shapes.account_proof, shapes.hexed(address), [], _at(at))
 
     def receipts(self, txs: Sequence[Hash32]) -> tuple[Receipt | None, ...]:
         """``receipt`` of each of ``txs``, in one batch."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from chainwallet.evm import Address, Block, BlockNumber, FeeHistory, Hash32, Log, Receipt
+from chainwallet.evm import Address, Block, BlockNumber, FeeHistory, Hash32, Log, Receipt, Transaction
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
@@ -131,6 +131,38 @@ def receipt(value: object) -> Receipt | None:
         logs=logs(found.get("logs")),
         index=quantity(found.get("transactionIndex")),
     )
+
+
+def signed_transaction(value: object) -> tuple[Transaction, bytes] | None:
+    """An EIP-1559 transaction without access list, and its signature r||s||v (v 27 or 28); None for null and others.
+
+    Nothing is checked beyond the shape: whoever uses it hashes it.
+    """
+    if value is None:
+        return None
+    found = fields(value)
+    if quantity(found.get("type")) != 2 or items(found.get("accessList")):
+        return None
+    to, parity = found.get("to"), quantity(found.get("yParity", found.get("v")))
+    if parity > 1:
+        raise Misshapen(parity, "the parity 0 or 1")
+    transaction = Transaction(
+        chain_id=quantity(found.get("chainId")),
+        nonce=quantity(found.get("nonce")),
+        to=None if to is None else address(to),
+        data=data(found.get("input")),
+        gas_limit=quantity(found.get("gas")),
+        max_fee_per_gas_wei=quantity(found.get("maxFeePerGas")),
+        max_priority_fee_per_gas_wei=quantity(found.get("maxPriorityFeePerGas")),
+        value_wei=quantity(found.get("value")),
+    )
+    r, s = (quantity(found.get(name)).to_bytes(32, "big") for name in ("r", "s"))
+    return transaction, r + s + bytes([27 + parity])
+
+
+def account_proof(value: object) -> tuple[bytes, ...]:
+    """The nodes of an account's proof, from ``eth_getProof`` (EIP-1186)."""
+    return tuple(data(node) for node in items(fields(value).get("accountProof")))
 
 
 def fee_history(value: object) -> FeeHistory:

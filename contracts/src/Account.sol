@@ -14,6 +14,9 @@ library AccountWord {
     uint256 internal constant MAX_SLIDE = 1_024;
     /// Nonces from here on are not window nonces.
     uint256 internal constant WINDOW_NONCE_END = 2 ** 56;
+    /// The upper 25 bytes of an ERC-3009 nonce that names a window nonce in its lower 7: the upper 25 bytes of
+    /// keccak256("chainwallet.window-nonce"), so that no counter, time stamp or random number of others has them.
+    uint256 internal constant WINDOW_NONCE_TAG = uint256(keccak256("chainwallet.window-nonce")) >> 56;
 
     uint256 private constant WINDOW_AT = 96;
     uint256 private constant BASE_AT = 160;

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Account} from "./Account.sol";
 import {Documents} from "./Documents.sol";
-import {ICash} from "./ICash.sol";
+import {IMovements} from "./ICash.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @title ERC-3009: transfers by one signature with the payer's choice of nonce.
-abstract contract Authorizations is Ledger {
-    // The names are ERC-3009's.
-    // solhint-disable-next-line var-name-mixedcase
-    bytes32 public constant TRANSFER_WITH_AUTHORIZATION_TYPEHASH = Documents.TRANSFER_WITH_AUTHORIZATION_TYPEHASH;
-    bytes32 public constant RECEIVE_WITH_AUTHORIZATION_TYPEHASH = Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
-    bytes32 public constant CANCEL_AUTHORIZATION_TYPEHASH = Documents.CANCEL_AUTHORIZATION_TYPEHASH;
-
+abstract contract Authorizations is Ledger, IMovements {
     function transferWithAuthorization(
         address from,
         address to,
@@ -30,7 +25,7 @@ abstract contract Authorizations is Ledger {
         _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function transferWithAuthorization(
         address from,
         address to,
@@ -64,7 +59,7 @@ abstract contract Authorizations is Ledger {
         _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function receiveWithAuthorization(
         address from,
         address to,
@@ -81,15 +76,11 @@ abstract contract Authorizations is Ledger {
         _execute(from, to, value, validAfter, validBefore, nonce);
     }
 
-    function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
-        _requireSigned(authorizer, Documents.cancelAuthorization(authorizer, nonce), v, r, s);
-        _cancel(authorizer, nonce);
-    }
-
-    /// @inheritdoc ICash
-    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external {
-        _requireSigned(authorizer, Documents.cancelAuthorization(authorizer, nonce), signature);
-        _cancel(authorizer, nonce);
+    /// Used, cancelled and dead nonces give true; so do window nonces too far ahead of the window, until it comes near.
+    function authorizationState(address authorizer, bytes32 nonce) external view returns (bool) {
+        uint256 number = uint256(nonce);
+        if (_isTagged(number)) return !_isWindowNonceGood(authorizer, uint56(number));
+        return _isWideNonceUsed(authorizer, number);
     }
 
     /// Only the payee may call, so that nobody can take a deposit's authorization out of the payee's own transaction.
@@ -104,14 +95,9 @@ abstract contract Authorizations is Ledger {
     {
         if (block.timestamp <= validAfter) revert NotYetValid(validAfter, block.timestamp);
         _requireBefore(validBefore);
-        _useAuthorizationNonce(from, nonce);
+        Holding storage payer = _holdings[from];
+        Account account = _withAuthorizationNonceUsed(from, payer.account, nonce);
         emit AuthorizationUsed(from, nonce);
-        _move(from, to, value);
-    }
-
-    /// Cancels a nonce whose owner's signature was checked.
-    function _cancel(address authorizer, bytes32 nonce) private {
-        _useAuthorizationNonce(authorizer, nonce);
-        emit AuthorizationCanceled(authorizer, nonce);
+        _move(payer, account, from, to, value);
     }
 }

@@ -12,13 +12,6 @@ struct Leg {
     uint256 amount;
 }
 
-/// One debtor's answer to a settlement: the nonce that debtor's `Consent` carries, and the signature over it
-/// (65 bytes r, s, v; 64 bytes r, vs of EIP-2098; or whatever the debtor's ERC-1271 account accepts).
-struct SignedConsent {
-    uint256 nonce;
-    bytes signature;
-}
-
 /// An account's state, unpacked. `window` has bit i set when nonce `windowBase + i` was used or cancelled.
 struct AccountState {
     uint96 balance;
@@ -49,16 +42,8 @@ enum SkipReason {
     InvalidSignature
 }
 
-/// @title The ledger of one currency: balances that move only by their owner's signature, call or allowance.
-/// @notice 6 decimals, supply at most 2^96 - 1 units, immutable. All times are seconds since 1970. A document is good
-/// while `block.timestamp < validBefore`. Signed documents are EIP-712 typed data under the domain of `eip712Domain()`.
-///
-/// Nonces of documents. A nonce below 2^56 is a window nonce: good while `windowBase <= nonce` and its bit in the
-/// 64-wide window is clear; using one that is 64 or more above the base slides the window, by at most 1,024 at once,
-/// and unused nonces below the new base are dead. Every other nonce is wide: one bit each, in any order. The wide
-/// nonces whose upper 25 bytes are `WINDOW_NONCE_TAG` name the window nonce in their lower 7 bytes in ERC-3009, and are
-/// never good in our own documents.
-interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC20Errors {
+/// What the ledger tells: its events, and its errors with available and required values.
+interface ICashFacts is IERC20Errors {
     // ------------------------------------------------------------------------------------------------ events
 
     /// Follows its payment's `Transfer` at once. `paymentRef` is the payer's reference; `nonce` the payer's.
@@ -74,11 +59,12 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     /// All window nonces of `account` below `upTo` are dead.
     event NoncesCanceled(address indexed account, uint256 upTo);
 
-    /// Follows the `Approval` that a `permit` made; `nonce` is the permit nonce it used.
-    event PermitUsed(address indexed owner, uint256 nonce);
+    // Follows the `Transfer` of a `transferFrom` that used up part of a finite allowance, as much as the transfer's value:
+    // `AllowanceSpent`, a log without topics, the only one here, whose data are the 20 bytes of the spender's address.
 
-    /// Follows the `Transfer` of a `transferFrom` that used up part of a finite allowance; the part is the transfer's value.
-    event AllowanceSpent(address indexed spender);
+    /// Follows the `Approval` of an `approve`. An `Approval` that nothing of the kind follows was a `permit`'s, and used the
+    /// owner's next permit nonce.
+    event Approved();
 
     event Minted(bytes32 indexed bankRef, address indexed issuer, address indexed to, uint256 value);
     event Burned(bytes32 indexed bankRef, address indexed issuer, uint256 value);
@@ -103,16 +89,21 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     error TooManyLegs(uint256 count, uint256 limit);
     error LegsNotAscending(address previous, address next);
     error EmptyLeg(address account);
+    error DirtyAddress(uint256 word);
     error LegOnBothSides(address account);
     error SumsDiffer(uint256 debits, uint256 credits);
-    error ConsentsMissing(uint256 available, uint256 required);
+    error MalformedConsents(uint256 length);
     error NonceStepTooLarge(uint256 step, uint256 limit);
     error PermitNoncesExhausted(address owner);
     error BankRefUsed(bytes32 bankRef);
     error QuotaExceeded(address issuer, uint256 available, uint256 required);
     error SupplyCapExceeded(uint256 available, uint256 required);
     // AccountWord.BalanceOverflow(available, required): a credit that does not fit 96 bits; the supply's cap forbids it.
+}
 
+/// What moves money: answered by `Cash` itself, as are ERC-20's `transfer`, `transferFrom`, `approve`, `balanceOf` and
+/// `allowance`.
+interface IMovements is ICashFacts, IERC20Permit, IERC3009 {
     // ------------------------------------------------------------------------------------------------ payments
 
     /// @notice Carries out signed payments; one that cannot be carried out is left out and says so with `Skipped`.
@@ -135,31 +126,19 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     /// `Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)` and
     /// `Leg(address account,uint256 amount)`; ECDSA or ERC-1271. All signatures are checked first, then all debits are
     /// made, then all credits: no debtor can spend what comes in. `Transfer`s pair debits with credits in order.
+    /// @param consents one for each debit, in the same order, each in one of two forms. Short, 72 bytes: 0x00, a window nonce
+    /// 7, r 32, vs 32 (EIP-2098). Long: 0x01, any nonce 32, the signature's size 2, the signature (65 bytes r, s, v; 64 bytes
+    /// r, vs; or whatever the debtor's ERC-1271 account accepts). Reverts `MalformedConsents` for anything else.
     /// @param context hash of the bill or of the group's ledger root
     /// @param operator who may call; zero = anyone
-    /// @param consents one for each debit, in the same order
     function settle(
         Leg[] calldata debits,
         Leg[] calldata credits,
+        bytes calldata consents,
         bytes32 context,
         address operator,
-        uint256 validBefore,
-        SignedConsent[] calldata consents
+        uint256 validBefore
     ) external;
-
-    // ------------------------------------------------------------------------------------------------ nonces
-
-    /// @notice Kills the caller's window nonces below `upTo`; at most 1,024 above the base at once. Stays possible while
-    /// paused or frozen. Without effect, and without an event, where `upTo` is not above the base.
-    function cancelNonces(uint256 upTo) external;
-
-    /// @notice As above for `account`, which signed
-    /// `CancelNonces(address account,uint256 upTo,uint256 validBefore)`; ECDSA or ERC-1271. Anyone may deliver it.
-    function cancelNonces(address account, uint256 upTo, uint256 validBefore, bytes calldata signature) external;
-
-    /// @notice Whether a document of `account` with `nonce` could be executed now as far as the nonce goes. A window nonce
-    /// too far ahead cannot now and may later: false alone does not prove that a document is dead.
-    function isNonceAvailable(address account, uint256 nonce) external view returns (bool);
 
     // ------------------------------------------------------------------------------------------------ ERC-3009, ERC-2612
 
@@ -183,12 +162,11 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
         bytes calldata signature
     ) external;
 
-    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
-
     function permit(address owner, address spender, uint256 value, uint256 deadline, bytes calldata signature) external;
+}
 
-    // ------------------------------------------------------------------------------------------------ issuing
-
+/// How money enters and leaves. Answered at the same address by `Cash`'s `Office`.
+interface IIssuing is ICashFacts {
     /// @notice Creates `value` units for `to` against money received at the bank. Issuers only, within their quota.
     /// @param bankRef the bank's reference of that money; the chain accepts each once, for mints and burns together
     function mint(address to, uint256 value, bytes32 bankRef) external;
@@ -199,11 +177,36 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     /// @notice Sets an issuer's quota. Admin only. A first quota starts full; a changed one keeps what was left, capped.
     function setQuota(address issuer, uint96 capacity, uint96 refillPerSecond) external;
 
+    /// @notice The quota of `issuer` with `level` refilled to now.
+    function quotaOf(address issuer) external view returns (Quota memory);
+
+    function isBankRefUsed(bytes32 bankRef) external view returns (bool);
+}
+
+/// Nonces, safety and views. Answered at the same address by `Cash`'s `Office`.
+interface IOffice is IIssuing, IERC3009Cancel {
+    // ------------------------------------------------------------------------------------------------ nonces
+
+    /// @notice Kills the caller's window nonces below `upTo`; at most 1,024 above the base at once. Stays possible while
+    /// paused or frozen. Without effect, and without an event, where `upTo` is not above the base.
+    function cancelNonces(uint256 upTo) external;
+
+    /// @notice As above for `account`, which signed
+    /// `CancelNonces(address account,uint256 upTo,uint256 validBefore)`; ECDSA or ERC-1271. Anyone may deliver it.
+    function cancelNonces(address account, uint256 upTo, uint256 validBefore, bytes calldata signature) external;
+
+    /// @notice Whether a document of `account` with `nonce` could be executed now as far as the nonce goes. A window nonce
+    /// too far ahead cannot now and may later: false alone does not prove that a document is dead.
+    function isNonceAvailable(address account, uint256 nonce) external view returns (bool);
+
+    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
+
     // ------------------------------------------------------------------------------------------------ safety
 
     /// @notice Stops `account` from sending and receiving, with a reason code. Compliance officers only.
     function freeze(address account, bytes32 reason) external;
 
+    /// @notice Lets a frozen `account` move again. The zero address and the ledger itself are frozen for good.
     function unfreeze(address account, bytes32 reason) external;
 
     /// @notice Stops every movement and mint; cancels, freezes, role changes and approvals go on. Pausers only.
@@ -215,11 +218,6 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
 
     function accountState(address account) external view returns (AccountState memory);
 
-    /// @notice The quota of `issuer` with `level` refilled to now.
-    function quotaOf(address issuer) external view returns (Quota memory);
-
-    function isBankRefUsed(bytes32 bankRef) external view returns (bool);
-
     function paused() external view returns (bool);
 
     /// @notice The ISO 4217 code of the currency this ledger keeps.
@@ -228,3 +226,14 @@ interface ICash is IERC20Metadata, IERC20Permit, IERC3009, IERC3009Cancel, IERC2
     /// @notice The version of the signing domain.
     function version() external view returns (string memory);
 }
+
+/// @title The ledger of one currency: balances that move only by their owner's signature, call or allowance.
+/// @notice 6 decimals, supply at most 2^96 - 1 units, immutable. All times are seconds since 1970. A document is good
+/// while `block.timestamp < validBefore`. Signed documents are EIP-712 typed data under the domain of `eip712Domain()`.
+///
+/// Nonces of documents. A nonce below 2^56 is a window nonce: good while `windowBase <= nonce` and its bit in the
+/// 64-wide window is clear; using one that is 64 or more above the base slides the window, by at most 1,024 at once,
+/// and unused nonces below the new base are dead. Every other nonce is wide: one bit each, in any order. The wide
+/// nonces whose upper 25 bytes are `WINDOW_NONCE_TAG` name the window nonce in their lower 7 bytes in ERC-3009, and are
+/// never good in our own documents.
+interface ICash is IERC20Metadata, IMovements, IOffice {}

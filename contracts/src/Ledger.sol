@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
 import {Account, AccountWord} from "./Account.sol";
-import {Authority} from "./Authority.sol";
-import {Documents} from "./Documents.sol";
-import {AccountState, ICash} from "./ICash.sol";
+import {ICashFacts} from "./ICash.sol";
 import {Signatures} from "./Signatures.sol";
 
-/// @title The accounts, the supply, the pause and the nonces: what every way of moving money shares.
-abstract contract Ledger is Authority, EIP712 {
-    /// The upper 25 bytes of an ERC-3009 nonce that names a window nonce in its lower 7: the upper 25 bytes of
-    /// keccak256("chainwallet.window-nonce"), so that no counter, time stamp or random number of others has them.
-    uint256 public constant WINDOW_NONCE_TAG = uint256(keccak256("chainwallet.window-nonce")) >> 56;
-
+/// @title The accounts, the supply, the pause and the nonces: what `Cash` and its `Office` share.
+/// @dev Both work on the same storage, the ledger's: `Office` by a delegate call of `Cash`. All storage of `Cash` is
+/// declared here; what `Office` adds comes after it.
+abstract contract Ledger is ICashFacts, EIP712 {
     /// A struct of one word, so that a storage reference can be kept and the slot is hashed once.
     struct Holding {
         Account account;
@@ -23,151 +21,57 @@ abstract contract Ledger is Authority, EIP712 {
     mapping(address => Holding) internal _holdings;
     /// Wide nonces, 256 in a word.
     mapping(address => mapping(uint256 word => uint256 bits)) private _wideNonces;
-    uint96 private _supply;
+    uint96 internal _supply;
     /// Shares a slot with the supply, so that a mint reads one slot less.
-    bool private _paused;
+    bool internal _paused;
+
+    ShortString internal immutable _currency;
+
+    /// @param currencyCode ISO 4217, such as EUR
+    constructor(string memory currencyCode) EIP712(string.concat("Cash ", currencyCode), "1") {
+        _currency = ShortStrings.toShortString(currencyCode);
+        _freezeForGood(address(0));
+        _freezeForGood(address(this));
+    }
+
+    /// Money sent to nobody, or to this contract, could never come back. Both are frozen from the start, so that a movement
+    /// finds out when it reads the account, at no cost.
+    function _freezeForGood(address account) private {
+        _holdings[account].account = _holdings[account].account.withFrozen(true);
+        emit Frozen(account, address(0), "no account");
+    }
 
     modifier whenMovable() {
         if (_paused) revert MovementPaused();
         _;
     }
 
-    // ------------------------------------------------------------------------------------------------ views
-
-    function totalSupply() external view returns (uint256) {
-        return _supply;
-    }
-
-    function balanceOf(address account) external view returns (uint256) {
-        return _holdings[account].account.balance();
-    }
-
-    function nonces(address owner) external view returns (uint256) {
-        return _holdings[owner].account.permitNonce();
-    }
-
-    /// @inheritdoc ICash
-    function accountState(address account) external view returns (AccountState memory) {
-        Account word = _holdings[account].account;
-        return AccountState(
-            uint96(word.balance()),
-            uint64(word.window()),
-            uint56(word.windowBase()),
-            uint32(word.permitNonce()),
-            word.isFrozen()
-        );
-    }
-
-    /// @inheritdoc ICash
-    function paused() external view returns (bool) {
-        return _paused;
-    }
-
-    /// @inheritdoc ICash
-    function isNonceAvailable(address account, uint256 nonce) external view returns (bool) {
-        if (nonce < AccountWord.WINDOW_NONCE_END) return _isWindowNonceGood(account, nonce);
-        return !_isTagged(nonce) && !_isWideNonceUsed(account, nonce);
-    }
-
-    /// Used, cancelled and dead nonces give true; so do window nonces too far ahead of the window, until it comes near.
-    function authorizationState(address authorizer, bytes32 nonce) external view returns (bool) {
-        uint256 number = uint256(nonce);
-        if (_isTagged(number)) return !_isWindowNonceGood(authorizer, uint56(number));
-        return _isWideNonceUsed(authorizer, number);
-    }
-
-    // solhint-disable-next-line func-name-mixedcase
-    function DOMAIN_SEPARATOR() external view returns (bytes32) {
-        return _domainSeparatorV4();
-    }
-
-    // ------------------------------------------------------------------------------------------------ safety
-
-    /// @inheritdoc ICash
-    function pause() external onlyRole(PAUSER_ROLE) {
-        _paused = true;
-        emit Paused(msg.sender);
-    }
-
-    /// @inheritdoc ICash
-    function unpause() external onlyRole(PAUSER_ROLE) {
-        _paused = false;
-        emit Unpaused(msg.sender);
-    }
-
-    /// @inheritdoc ICash
-    function freeze(address account, bytes32 reason) external onlyRole(COMPLIANCE_ROLE) {
-        _holdings[account].account = _holdings[account].account.withFrozen(true);
-        emit Frozen(account, msg.sender, reason);
-    }
-
-    /// @inheritdoc ICash
-    function unfreeze(address account, bytes32 reason) external onlyRole(COMPLIANCE_ROLE) {
-        _holdings[account].account = _holdings[account].account.withFrozen(false);
-        emit Unfrozen(account, msg.sender, reason);
-    }
-
-    // ------------------------------------------------------------------------------------------------ cancels
-
-    /// @inheritdoc ICash
-    function cancelNonces(uint256 upTo) external {
-        _cancelNonces(msg.sender, upTo);
-    }
-
-    /// @inheritdoc ICash
-    function cancelNonces(address account, uint256 upTo, uint256 validBefore, bytes calldata signature) external {
-        _requireBefore(validBefore);
-        _requireSigned(account, Documents.cancelNonces(account, upTo, validBefore), signature);
-        _cancelNonces(account, upTo);
-    }
-
-    function _cancelNonces(address account, uint256 upTo) private {
-        Holding storage holding = _holdings[account];
-        Account word = holding.account;
-        uint256 base = word.windowBase();
-        if (upTo <= base) return;
-        if (upTo - base > AccountWord.MAX_SLIDE) revert NonceStepTooLarge(upTo - base, AccountWord.MAX_SLIDE);
-        if (upTo >= AccountWord.WINDOW_NONCE_END) revert NonceUnavailable(account, upTo);
-        holding.account = word.withNoncesCanceled(upTo);
-        emit NoncesCanceled(account, upTo);
-    }
-
     // ------------------------------------------------------------------------------------------------ movements
 
     /// Moves `value` from `from` to `to` with a `Transfer`. The caller has checked the pause and the authority over `from`.
     function _move(address from, address to, uint256 value) internal {
-        _requirePayee(to);
-        _debit(from, value);
-        _credit(to, value);
-        emit Transfer(from, to, value);
+        Holding storage payer = _holdings[from];
+        _move(payer, payer.account, from, to, value);
     }
 
-    function _create(address to, uint256 value) internal {
-        _requirePayee(to);
-        uint256 room = type(uint96).max - _supply;
-        if (value > room) revert SupplyCapExceeded(room, value);
-        _supply += uint96(value);
-        _credit(to, value);
-        emit Transfer(address(0), to, value);
-    }
-
-    function _destroy(address from, uint256 value) internal {
-        _debit(from, value);
-        unchecked {
-            _supply -= uint96(value); // no more than a balance, which is no more than the supply
-        }
-        emit Transfer(from, address(0), value);
-    }
-
-    function _debit(address holder, uint256 value) private {
-        Holding storage holding = _holdings[holder];
-        holding.account = _debited(holder, holding.account, value);
+    /// As above, for a `payer` whose word the caller has read, and may have used a nonce of: `account` is the word to go on
+    /// from, written once. In one piece, not in calls of the functions below: that is 200 gas a movement.
+    function _move(Holding storage payer, Account account, address from, address to, uint256 value) internal {
+        if (account.isFrozen()) revert AccountFrozen(from);
+        uint256 available = account.balance();
+        if (value > available) revert ERC20InsufficientBalance(from, available, value);
+        payer.account = account.debited(value);
+        Holding storage payee = _holdings[to];
+        account = payee.account;
+        if (account.isFrozen()) _refusePayee(to);
+        payee.account = account.credited(value);
+        emit IERC20.Transfer(from, to, value);
     }
 
     function _credit(address holder, uint256 value) internal {
         Holding storage holding = _holdings[holder];
         Account account = holding.account;
-        if (account.isFrozen()) revert AccountFrozen(holder);
+        if (account.isFrozen()) _refusePayee(holder);
         holding.account = account.credited(value);
     }
 
@@ -178,13 +82,14 @@ abstract contract Ledger is Authority, EIP712 {
         return account.debited(value);
     }
 
-    /// Money sent to nobody, or to this contract, could never come back.
-    function _isPayee(address to) internal view returns (bool) {
-        return to != address(0) && to != address(this);
+    /// Whether the account is frozen for good.
+    function _isNoAccount(address account) internal view returns (bool) {
+        return account == address(0) || account == address(this);
     }
 
-    function _requirePayee(address to) internal view {
-        if (!_isPayee(to)) revert ERC20InvalidReceiver(to);
+    function _refusePayee(address to) private view {
+        if (_isNoAccount(to)) revert ERC20InvalidReceiver(to);
+        revert AccountFrozen(to);
     }
 
     // ------------------------------------------------------------------------------------------------ nonces
@@ -202,24 +107,22 @@ abstract contract Ledger is Authority, EIP712 {
     }
 
     /// Uses an ERC-3009 nonce, for an execution or a cancel.
-    function _useAuthorizationNonce(address holder, bytes32 nonce) internal {
+    function _withAuthorizationNonceUsed(address holder, Account account, bytes32 nonce)
+        internal
+        returns (Account next)
+    {
         uint256 number = uint256(nonce);
         bool good;
-        if (_isTagged(number)) {
-            Account next;
-            (good, next) = _holdings[holder].account.withNonceUsed(uint56(number));
-            _holdings[holder].account = next;
-        } else {
-            good = _useWideNonce(holder, number);
-        }
+        if (_isTagged(number)) (good, next) = account.withNonceUsed(uint56(number));
+        else (good, next) = (_useWideNonce(holder, number), account);
         if (!good) revert NonceUnavailable(holder, number);
     }
 
     function _isTagged(uint256 nonce) internal pure returns (bool) {
-        return nonce >> 56 == WINDOW_NONCE_TAG;
+        return nonce >> 56 == AccountWord.WINDOW_NONCE_TAG;
     }
 
-    function _isWindowNonceGood(address holder, uint256 nonce) private view returns (bool good) {
+    function _isWindowNonceGood(address holder, uint256 nonce) internal view returns (bool good) {
         (good,) = _holdings[holder].account.withNonceUsed(nonce);
     }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Account, AccountWord} from "./Account.sol";
 import {Documents} from "./Documents.sol";
-import {ICash, SkipReason} from "./ICash.sol";
+import {IMovements, SkipReason} from "./ICash.sol";
 import {Ledger} from "./Ledger.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title Many signed payments in one call; a bad one does not stop the others.
-abstract contract Payments is Ledger {
+abstract contract Payments is Ledger, IMovements {
     /// One item as read. The first seven words are the encoding that EIP-712 hashes, so hashing copies nothing.
     struct Item {
         bytes32 typeHash;
@@ -26,12 +27,12 @@ abstract contract Payments is Ledger {
     uint256 private constant ITEM_SIZE = 160;
     uint256 private constant WIDE_ITEM_SIZE = 185;
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function pay(bytes calldata items) external returns (uint256 paid) {
         return _payAll(items, ITEM_SIZE, 7);
     }
 
-    /// @inheritdoc ICash
+    /// @inheritdoc IMovements
     function payWide(bytes calldata items) external returns (uint256 paid) {
         return _payAll(items, WIDE_ITEM_SIZE, 32);
     }
@@ -59,7 +60,6 @@ abstract contract Payments is Ledger {
     function _payOne(Item memory item, bytes32 domainSeparator) private returns (SkipReason) {
         if (block.timestamp >= item.validBefore) return SkipReason.Expired;
         (address from, address to, uint256 value, uint256 nonce) = (item.from, item.to, item.value, item.nonce);
-        if (!_isPayee(to)) return SkipReason.InvalidPayee;
 
         Holding storage holding = _holdings[from];
         Account payer = holding.account;
@@ -72,7 +72,7 @@ abstract contract Payments is Ledger {
         if (payer.isFrozen()) return SkipReason.PayerFrozen;
         Holding storage payeeHolding = _holdings[to];
         Account payee = payeeHolding.account;
-        if (payee.isFrozen()) return SkipReason.PayeeFrozen;
+        if (payee.isFrozen()) return _isNoAccount(to) ? SkipReason.InvalidPayee : SkipReason.PayeeFrozen;
         if (value > payer.balance()) return SkipReason.InsufficientBalance;
         if (!_isSignedByPayer(item, domainSeparator)) return SkipReason.InvalidSignature;
 
@@ -80,15 +80,14 @@ abstract contract Payments is Ledger {
         payer = payer.debited(value);
         holding.account = payer;
         payeeHolding.account = (from == to ? payer : payee).credited(value);
-        emit Transfer(from, to, value);
+        emit IERC20.Transfer(from, to, value);
         emit Paid(item.paymentRef, nonce);
         return SkipReason.None;
     }
 
     function _isSignedByPayer(Item memory item, bytes32 domainSeparator) private pure returns (bool) {
         bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, _structHash(item));
-        (address recovered,,) = ECDSA.tryRecover(digest, item.r, item.vs);
-        return recovered != address(0) && recovered == item.from;
+        return Signatures.isByKey(item.from, digest, item.r, item.vs);
     }
 
     /// EIP-712's hash of the payment: of the first seven words of `item`. Assembly: the plain `Documents.payment` would

@@ -30,6 +30,12 @@ library Signatures {
         return recovered != address(0) && recovered == signer;
     }
 
+    /// As above, for the compact form of EIP-2098.
+    function isByKey(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (bool) {
+        (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
+        return recovered != address(0) && recovered == signer;
+    }
+
     /// Assembly: Solidity's own call would copy whatever an account returns; this copies one word at most. Memory-safe:
     /// reads `data`, writes the scratch word at 0x00.
     function _isByErc1271(address signer, bytes32 digest, bytes memory signature) private view returns (bool) {

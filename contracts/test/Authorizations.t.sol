@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {Documents} from "../src/Documents.sol";
-import {ICash} from "../src/ICash.sol";
+import {ICashFacts} from "../src/ICash.sol";
 import {Authorization} from "./Base.sol";
 import {Events} from "./Events.sol";
 
@@ -72,7 +72,7 @@ contract AuthorizationsTest is Events {
     }
 
     function _unavailable(bytes32 nonce) private view returns (bytes memory) {
-        return abi.encodeWithSelector(ICash.NonceUnavailable.selector, _ana, uint256(nonce));
+        return abi.encodeWithSelector(ICashFacts.NonceUnavailable.selector, _ana, uint256(nonce));
     }
 
     // ------------------------------------------------------------------------------------------------ transfer
@@ -119,13 +119,13 @@ contract AuthorizationsTest is Events {
     function test_anAuthorizationIsGoodStrictlyBetweenItsTimes() public {
         Authorization memory a = _document(NONCE);
         a.validAfter = START;
-        _refused(a, abi.encodeWithSelector(ICash.NotYetValid.selector, START, START));
+        _refused(a, abi.encodeWithSelector(ICashFacts.NotYetValid.selector, START, START));
         a.validAfter = START + 1;
-        _refused(a, abi.encodeWithSelector(ICash.NotYetValid.selector, START + 1, START));
+        _refused(a, abi.encodeWithSelector(ICashFacts.NotYetValid.selector, START + 1, START));
         (a.validAfter, a.validBefore) = (0, START);
-        _refused(a, abi.encodeWithSelector(ICash.Expired.selector, START, START));
+        _refused(a, abi.encodeWithSelector(ICashFacts.Expired.selector, START, START));
         a.validBefore = START - 1;
-        _refused(a, abi.encodeWithSelector(ICash.Expired.selector, START - 1, START));
+        _refused(a, abi.encodeWithSelector(ICashFacts.Expired.selector, START - 1, START));
         (a.validAfter, a.validBefore) = (START - 1, START + 1);
         _transfer(a, _signTransfer(a));
         (a.validAfter, a.validBefore, a.nonce) = (0, type(uint256).max, ~NONCE);
@@ -146,11 +146,11 @@ contract AuthorizationsTest is Events {
         _refused(a, abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(0)));
         a.to = _bo;
         freeze(_bo);
-        _refused(a, abi.encodeWithSelector(ICash.AccountFrozen.selector, _bo));
+        _refused(a, abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _bo));
         freeze(_ana);
-        _refused(a, abi.encodeWithSelector(ICash.AccountFrozen.selector, _ana));
+        _refused(a, abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _ana));
         pause();
-        _refused(a, abi.encodeWithSelector(ICash.MovementPaused.selector));
+        _refused(a, abi.encodeWithSelector(ICashFacts.MovementPaused.selector));
         assertTrue(!cash.authorizationState(_ana, NONCE), "a refused authorization stays good");
     }
 
@@ -182,7 +182,7 @@ contract AuthorizationsTest is Events {
     }
 
     function _refusedSignature(Authorization memory a, bytes memory signature, address signer) private {
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, signer));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, signer));
         _transfer(a, signature);
     }
 
@@ -191,9 +191,9 @@ contract AuthorizationsTest is Events {
     function test_onlyThePayeeReceives() public {
         Authorization memory a = _document(NONCE);
         bytes memory signature = _signReceive(a);
-        vm.expectRevert(abi.encodeWithSelector(ICash.CallerNotPayee.selector, RELAYER, _bo));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.CallerNotPayee.selector, RELAYER, _bo));
         _receive(RELAYER, a, signature);
-        vm.expectRevert(abi.encodeWithSelector(ICash.CallerNotPayee.selector, _ana, _bo));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.CallerNotPayee.selector, _ana, _bo));
         _receive(_ana, a, signature);
         listen();
         _receive(_bo, a, signature);
@@ -206,7 +206,7 @@ contract AuthorizationsTest is Events {
         bytes32 hash = _hash(Documents.RECEIVE_WITH_AUTHORIZATION_TYPEHASH, a);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key(0), digestOf(hash));
         vm.prank(RELAYER);
-        vm.expectRevert(abi.encodeWithSelector(ICash.CallerNotPayee.selector, RELAYER, _bo));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.CallerNotPayee.selector, RELAYER, _bo));
         cash.receiveWithAuthorization(a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce, v, r, s);
         vm.prank(_bo);
         cash.receiveWithAuthorization(a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce, v, r, s);
@@ -217,9 +217,9 @@ contract AuthorizationsTest is Events {
     function test_aReceiveIsNoTransferAndTheOtherWayRound() public {
         Authorization memory a = _document(NONCE);
         (bytes memory receive_, bytes memory transfer) = (_signReceive(a), _signTransfer(a));
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana));
         _transfer(a, receive_);
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana));
         _receive(_bo, a, transfer);
     }
 
@@ -253,18 +253,18 @@ contract AuthorizationsTest is Events {
         cash.cancelAuthorization(_ana, NONCE, v, r, s);
         heard(authorizationCanceledLog(_ana, NONCE));
         (v, r, s) = vm.sign(key(1), digest);
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana));
         cash.cancelAuthorization(_ana, ~NONCE, v, r, s);
     }
 
     function test_onlyTheAuthorizerCancels() public {
         bytes memory signature = signed(key(1), Documents.cancelAuthorization(_ana, NONCE));
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana));
         cash.cancelAuthorization(_ana, NONCE, signature);
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, address(0)));
         cash.cancelAuthorization(address(0), NONCE, signature);
         signature = _signCancel(NONCE);
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana));
         cash.cancelAuthorization(_ana, ~NONCE, signature);
     }
 

@@ -2,9 +2,28 @@
 pragma solidity 0.8.37;
 
 import {Account} from "../src/Account.sol";
-import {Cash} from "../src/Cash.sol";
+import {
+    IAccessControlDefaultAdminRules
+} from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {IERC5313} from "@openzeppelin/contracts/interfaces/IERC5313.sol";
 import {Documents} from "../src/Documents.sol";
-import {ICash, Leg, SignedConsent} from "../src/ICash.sol";
+import {ICash, Leg} from "../src/ICash.sol";
+
+/// Everything that a deployed `Cash` answers, its office's part too.
+interface Cash is ICash, IAccessControlDefaultAdminRules, IERC165, IERC5267, IERC5313 {
+    function DEFAULT_ADMIN_ROLE() external view returns (bytes32);
+    function ISSUER_ROLE() external view returns (bytes32);
+    function PAUSER_ROLE() external view returns (bytes32);
+    function COMPLIANCE_ROLE() external view returns (bytes32);
+    function WINDOW_NONCE_TAG() external view returns (uint256);
+    function TRANSFER_WITH_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+    function RECEIVE_WITH_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+    function CANCEL_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+    function PERMIT_TYPEHASH() external view returns (bytes32);
+    function open(address admin, uint48 adminDelay) external;
+}
 
 /// The cheat codes of forge that these tests use.
 interface Vm {
@@ -30,6 +49,7 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function getCode(string calldata artifact) external view returns (bytes memory creationCode);
     function load(address target, bytes32 slot) external view returns (bytes32);
     function store(address target, bytes32 slot, bytes32 value) external;
@@ -38,6 +58,12 @@ interface Vm {
     function toString(address value) external pure returns (string memory);
     function toString(bytes32 value) external pure returns (string memory);
     function eip712HashTypedData(string calldata json) external pure returns (bytes32);
+}
+
+/// One debtor's answer to a settlement: the nonce that debtor's `Consent` carries, and the signature over it.
+struct SignedConsent {
+    uint256 nonce;
+    bytes signature;
 }
 
 /// The fields that an ERC-3009 transfer and a receive have in common.
@@ -222,6 +248,16 @@ abstract contract Base {
             hashes = abi.encodePacked(hashes, Documents.leg(legs[i].account, legs[i].amount));
         }
         return keccak256(hashes);
+    }
+
+    /// As `settle` takes them: in the short form where that holds them.
+    function packed(SignedConsent[] memory consents) internal pure returns (bytes memory all) {
+        for (uint256 i = 0; i < consents.length; ++i) {
+            (uint256 nonce, bytes memory signature) = (consents[i].nonce, consents[i].signature);
+            all = nonce < 2 ** 56 && signature.length == 64
+                ? abi.encodePacked(all, uint8(0), uint56(nonce), signature)
+                : abi.encodePacked(all, uint8(1), nonce, uint16(signature.length), signature);
+        }
     }
 
     // ------------------------------------------------------------------------------------------------ assertions

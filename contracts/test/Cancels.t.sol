@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Account} from "../src/Account.sol";
 import {Documents} from "../src/Documents.sol";
-import {AccountState, ICash} from "../src/ICash.sol";
+import {AccountState, ICash, ICashFacts} from "../src/ICash.sol";
 import {Events} from "./Events.sol";
 
 /// `cancelNonces`: an owner kills unused window nonces, alone or by a signature.
@@ -79,18 +79,20 @@ contract CancelsTest is Events {
     }
 
     function test_oneCancelReaches1024AtMost() public {
-        _refused(1_025, abi.encodeWithSelector(ICash.NonceStepTooLarge.selector, 1_025, 1_024));
-        _refused(type(uint256).max, abi.encodeWithSelector(ICash.NonceStepTooLarge.selector, type(uint256).max, 1_024));
+        _refused(1_025, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, 1_025, 1_024));
+        _refused(
+            type(uint256).max, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, type(uint256).max, 1_024)
+        );
         _cancel(1_024);
         assertEq(cash.accountState(_ana).windowBase, 1_024, "base");
-        _refused(2_049, abi.encodeWithSelector(ICash.NonceStepTooLarge.selector, 1_025, 1_024));
+        _refused(2_049, abi.encodeWithSelector(ICashFacts.NonceStepTooLarge.selector, 1_025, 1_024));
         _cancel(2_048);
         assertEq(cash.accountState(_ana).windowBase, 2_048, "base");
     }
 
     function test_aCancelStaysBelowTheWideNonces() public {
         place(_ana, Account.wrap(1_000 | ((2 ** 56 - 10) << 160)));
-        _refused(2 ** 56, abi.encodeWithSelector(ICash.NonceUnavailable.selector, _ana, 2 ** 56));
+        _refused(2 ** 56, abi.encodeWithSelector(ICashFacts.NonceUnavailable.selector, _ana, 2 ** 56));
         _cancel(2 ** 56 - 1);
         AccountState memory state = cash.accountState(_ana);
         assertEq(abi.encode(state), abi.encode(AccountState(1_000, 0, 2 ** 56 - 1, 0, false)), "account");
@@ -102,7 +104,7 @@ contract CancelsTest is Events {
     function test_aSignedCancelExpires() public {
         bytes memory signature = _sign(5, BEFORE);
         vm.warp(BEFORE);
-        vm.expectRevert(abi.encodeWithSelector(ICash.Expired.selector, BEFORE, BEFORE));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.Expired.selector, BEFORE, BEFORE));
         cash.cancelNonces(_ana, 5, BEFORE, signature);
         vm.warp(BEFORE - 1);
         cash.cancelNonces(_ana, 5, BEFORE, signature);
@@ -121,7 +123,7 @@ contract CancelsTest is Events {
     }
 
     function _refusedSignature(address account, uint256 upTo, uint256 validBefore, bytes memory signature) private {
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, account));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, account));
         cash.cancelNonces(account, upTo, validBefore, signature);
     }
 

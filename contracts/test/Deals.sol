@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
-import {Leg, SignedConsent} from "../src/ICash.sol";
+import {Leg} from "../src/ICash.sol";
+import {SignedConsent} from "./Base.sol";
 import {Events} from "./Events.sol";
 import {Vm} from "./Base.sol";
 
@@ -69,7 +70,7 @@ abstract contract Deals is Events {
 
     function deliver(Deal memory deal, address caller) internal {
         vm.prank(caller);
-        cash.settle(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, deal.consents);
+        cash.settle(deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore);
     }
 
     function refuse(Deal memory deal, bytes memory reason) internal {
@@ -79,7 +80,7 @@ abstract contract Deals is Events {
     function refuse(Deal memory deal, address caller, bytes memory reason) internal {
         vm.prank(caller);
         vm.expectRevert(reason);
-        cash.settle(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, deal.consents);
+        cash.settle(deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore);
     }
 
     function noncesOf(Deal memory deal) internal pure returns (uint256[] memory nonces) {

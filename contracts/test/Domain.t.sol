@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Cash} from "../src/Cash.sol";
+import {Cash} from "./Base.sol";
 import {Documents} from "../src/Documents.sol";
-import {ICash, SkipReason} from "../src/ICash.sol";
+import {ICashFacts, SkipReason} from "../src/ICash.sol";
 import {Deal, Deals} from "./Deals.sol";
 
 /// A signature counts on one chain and for one contract (EIP-712, ERC-5267).
@@ -100,7 +100,7 @@ contract DomainTest is Deals {
         assertEq(cash.pay(papers.items), 0, "payment");
         assertEq(cash.payWide(papers.wideItems), 0, "wide payment");
         heard(skippedLog(_ana, 0, SkipReason.InvalidSignature), skippedLog(_ana, 2 ** 100, SkipReason.InvalidSignature));
-        bytes memory reason = abi.encodeWithSelector(ICash.InvalidSignature.selector, _ana);
+        bytes memory reason = abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, _ana);
         refuse(papers.deal, reason);
         vm.expectRevert(reason);
         cash.transferWithAuthorization(_ana, _bo, 1, 0, BEFORE, "t", papers.transfer);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC3009, IERC3009Cancel} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
-import {ICash, SkipReason} from "../src/ICash.sol";
+import {ICashFacts, SkipReason} from "../src/ICash.sol";
 import {Base, Vm} from "./Base.sol";
 
 /// Exactly which events a call made: `listen()`, the call, then `heard(...)` with every event in order.
@@ -60,27 +60,28 @@ abstract contract Events is Base {
     }
 
     function allowanceSpentLog(address spender) internal pure returns (Vm.Log memory) {
-        return _log(ICash.AllowanceSpent.selector, _topic(spender), "");
+        return Vm.Log(new bytes32[](0), abi.encodePacked(spender), address(0));
     }
 
-    function permitUsedLog(address owner, uint256 nonce) internal pure returns (Vm.Log memory) {
-        return _log(ICash.PermitUsed.selector, _topic(owner), abi.encode(nonce));
+    function approvedLog() internal pure returns (Vm.Log memory log) {
+        log.topics = new bytes32[](1);
+        log.topics[0] = ICashFacts.Approved.selector;
     }
 
     function paidLog(bytes32 paymentRef, uint256 nonce) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Paid.selector, paymentRef, abi.encode(nonce));
+        return _log(ICashFacts.Paid.selector, paymentRef, abi.encode(nonce));
     }
 
     function skippedLog(address payer, uint256 nonce, SkipReason reason) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Skipped.selector, _topic(payer), abi.encode(nonce, reason));
+        return _log(ICashFacts.Skipped.selector, _topic(payer), abi.encode(nonce, reason));
     }
 
     function settledLog(bytes32 hash, bytes32 context, uint256[] memory nonces) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Settled.selector, hash, context, abi.encode(nonces));
+        return _log(ICashFacts.Settled.selector, hash, context, abi.encode(nonces));
     }
 
     function noncesCanceledLog(address account, uint256 upTo) internal pure returns (Vm.Log memory) {
-        return _log(ICash.NoncesCanceled.selector, _topic(account), abi.encode(upTo));
+        return _log(ICashFacts.NoncesCanceled.selector, _topic(account), abi.encode(upTo));
     }
 
     function authorizationUsedLog(address authorizer, bytes32 nonce) internal pure returns (Vm.Log memory) {
@@ -97,7 +98,7 @@ abstract contract Events is Base {
         returns (Vm.Log memory log)
     {
         log.topics = new bytes32[](4);
-        log.topics[0] = ICash.Minted.selector;
+        log.topics[0] = ICashFacts.Minted.selector;
         log.topics[1] = bankRef;
         log.topics[2] = _topic(issuer);
         log.topics[3] = _topic(to);
@@ -105,7 +106,7 @@ abstract contract Events is Base {
     }
 
     function burnedLog(bytes32 bankRef, address issuer, uint256 value) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Burned.selector, bankRef, _topic(issuer), abi.encode(value));
+        return _log(ICashFacts.Burned.selector, bankRef, _topic(issuer), abi.encode(value));
     }
 
     function quotaSetLog(address issuer, uint96 capacity, uint96 refillPerSecond, uint96 level)
@@ -113,23 +114,23 @@ abstract contract Events is Base {
         pure
         returns (Vm.Log memory)
     {
-        return _log(ICash.QuotaSet.selector, _topic(issuer), abi.encode(capacity, refillPerSecond, level));
+        return _log(ICashFacts.QuotaSet.selector, _topic(issuer), abi.encode(capacity, refillPerSecond, level));
     }
 
     function frozenLog(address account, address officer, bytes32 reason) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Frozen.selector, _topic(account), _topic(officer), abi.encode(reason));
+        return _log(ICashFacts.Frozen.selector, _topic(account), _topic(officer), abi.encode(reason));
     }
 
     function unfrozenLog(address account, address officer, bytes32 reason) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Unfrozen.selector, _topic(account), _topic(officer), abi.encode(reason));
+        return _log(ICashFacts.Unfrozen.selector, _topic(account), _topic(officer), abi.encode(reason));
     }
 
     function pausedLog(address pauser) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Paused.selector, _topic(pauser), "");
+        return _log(ICashFacts.Paused.selector, _topic(pauser), "");
     }
 
     function unpausedLog(address pauser) internal pure returns (Vm.Log memory) {
-        return _log(ICash.Unpaused.selector, _topic(pauser), "");
+        return _log(ICashFacts.Unpaused.selector, _topic(pauser), "");
     }
 
     function _topic(address account) private pure returns (bytes32) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC3009, IERC3009Cancel} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
-import {ICash} from "../src/ICash.sol";
+import {ICashFacts} from "../src/ICash.sol";
 import {Vm} from "./Base.sol";
 import {PlainLedger} from "./PlainLedger.sol";
 
@@ -17,13 +17,15 @@ contract Fold is PlainLedger {
     mapping(address issuer => uint256) private _granted;
     mapping(address issuer => uint256) private _grantedAt;
 
+    bytes32 private constant ALLOWANCE_SPENT = 0;
+
     error UnknownEvent(bytes32 topic);
     error OutOfPlace(bytes32 topic);
 
     function read(Vm.Log[] memory logs) external {
         for (uint256 i = 0; i < logs.length; ++i) {
-            bytes32 topic = logs[i].topics[0];
-            if (topic == ICash.Skipped.selector) continue;
+            bytes32 topic = _topicOf(logs[i]);
+            if (topic == ICashFacts.Skipped.selector || topic == ICashFacts.Approved.selector) continue;
             bool isKnown =
                 _readMovement(logs, i) || _readNonce(logs[i]) || _readIssuing(logs[i]) || _readSafety(logs[i]);
             if (!isKnown) revert UnknownEvent(topic);
@@ -34,17 +36,20 @@ contract Fold is PlainLedger {
 
     function _readMovement(Vm.Log[] memory logs, uint256 i) private returns (bool) {
         Vm.Log memory log = logs[i];
-        bytes32 topic = log.topics[0];
+        bytes32 topic = _topicOf(log);
         if (topic == IERC20.Transfer.selector) {
             _transfer(_account(log, 1), _account(log, 2), abi.decode(log.data, (uint256)));
         } else if (topic == IERC20.Approval.selector) {
             plainAllowance[_account(log, 1)][_account(log, 2)] = abi.decode(log.data, (uint256));
-        } else if (topic == ICash.AllowanceSpent.selector) {
+            bool isPermit = i + 1 == logs.length || _topicOf(logs[i + 1]) != ICashFacts.Approved.selector;
+            if (isPermit) ++plainPermitNonce[_account(log, 1)];
+        } else if (topic == ALLOWANCE_SPENT) {
             Vm.Log memory transfer = _transferAt(logs, i - 1, topic);
-            plainAllowance[_account(transfer, 1)][_account(log, 1)] -= abi.decode(transfer.data, (uint256));
-        } else if (topic == ICash.Paid.selector) {
+            address spender = address(bytes20(log.data));
+            plainAllowance[_account(transfer, 1)][spender] -= abi.decode(transfer.data, (uint256));
+        } else if (topic == ICashFacts.Paid.selector) {
             _use(_account(_transferAt(logs, i - 1, topic), 1), abi.decode(log.data, (uint256)));
-        } else if (topic == ICash.Settled.selector) {
+        } else if (topic == ICashFacts.Settled.selector) {
             _settled(logs, i);
         } else {
             return false;
@@ -57,7 +62,7 @@ contract Fold is PlainLedger {
         uint256[] memory nonces = abi.decode(logs[i].data, (uint256[]));
         address payer = address(0);
         for (uint256 left = nonces.length; left > 0;) {
-            address next = _account(_transferAt(logs, --i, ICash.Settled.selector), 1);
+            address next = _account(_transferAt(logs, --i, ICashFacts.Settled.selector), 1);
             if (next == payer) continue;
             payer = next;
             _use(payer, nonces[--left]);
@@ -65,12 +70,9 @@ contract Fold is PlainLedger {
     }
 
     function _readNonce(Vm.Log memory log) private returns (bool) {
-        bytes32 topic = log.topics[0];
-        if (topic == ICash.NoncesCanceled.selector) {
+        bytes32 topic = _topicOf(log);
+        if (topic == ICashFacts.NoncesCanceled.selector) {
             plainWindow[_account(log, 1)].cancel(abi.decode(log.data, (uint256)));
-        } else if (topic == ICash.PermitUsed.selector) {
-            uint256 nonce = abi.decode(log.data, (uint256));
-            if (plainPermitNonce[_account(log, 1)]++ != nonce) revert OutOfPlace(topic);
         } else if (
             topic == IERC3009.AuthorizationUsed.selector || topic == IERC3009Cancel.AuthorizationCanceled.selector
         ) {
@@ -82,15 +84,15 @@ contract Fold is PlainLedger {
     }
 
     function _readIssuing(Vm.Log memory log) private returns (bool) {
-        bytes32 topic = log.topics[0];
-        if (topic == ICash.Minted.selector) {
+        bytes32 topic = _topicOf(log);
+        if (topic == ICashFacts.Minted.selector) {
             (address issuer, uint256 value) = (_account(log, 2), abi.decode(log.data, (uint256)));
             plainQuota[issuer].spend(value);
             minted[issuer] += value;
             _useBankRef(log.topics[1]);
-        } else if (topic == ICash.Burned.selector) {
+        } else if (topic == ICashFacts.Burned.selector) {
             _useBankRef(log.topics[1]);
-        } else if (topic == ICash.QuotaSet.selector) {
+        } else if (topic == ICashFacts.QuotaSet.selector) {
             address issuer = _account(log, 1);
             (uint256 capacity, uint256 refill, uint256 level) = abi.decode(log.data, (uint256, uint256, uint256));
             _granted[issuer] = plainQuota[issuer].updatedAt == 0 ? capacity : mostGranted(issuer);
@@ -104,11 +106,11 @@ contract Fold is PlainLedger {
     }
 
     function _readSafety(Vm.Log memory log) private returns (bool) {
-        bytes32 topic = log.topics[0];
-        if (topic == ICash.Frozen.selector) plainFrozen[_account(log, 1)] = true;
-        else if (topic == ICash.Unfrozen.selector) plainFrozen[_account(log, 1)] = false;
-        else if (topic == ICash.Paused.selector) plainPaused = true;
-        else if (topic == ICash.Unpaused.selector) plainPaused = false;
+        bytes32 topic = _topicOf(log);
+        if (topic == ICashFacts.Frozen.selector) plainFrozen[_account(log, 1)] = true;
+        else if (topic == ICashFacts.Unfrozen.selector) plainFrozen[_account(log, 1)] = false;
+        else if (topic == ICashFacts.Paused.selector) plainPaused = true;
+        else if (topic == ICashFacts.Unpaused.selector) plainPaused = false;
         else return false;
         return true;
     }
@@ -149,8 +151,13 @@ contract Fold is PlainLedger {
     }
 
     function _transferAt(Vm.Log[] memory logs, uint256 i, bytes32 before) private pure returns (Vm.Log memory) {
-        if (logs[i].topics[0] != IERC20.Transfer.selector) revert OutOfPlace(before);
+        if (_topicOf(logs[i]) != IERC20.Transfer.selector) revert OutOfPlace(before);
         return logs[i];
+    }
+
+    /// The one event without topics is `AllowanceSpent`.
+    function _topicOf(Vm.Log memory log) private pure returns (bytes32) {
+        return log.topics.length == 0 ? ALLOWANCE_SPENT : log.topics[0];
     }
 
     function _account(Vm.Log memory log, uint256 i) private pure returns (address) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Cash} from "../src/Cash.sol";
+import {Cash} from "./Base.sol";
 import {Documents} from "../src/Documents.sol";
 import {Actors} from "./Actors.sol";
 import {Movers} from "./Movers.sol";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Cash} from "../src/Cash.sol";
+import {Cash} from "./Base.sol";
 import {AccountState, Quota} from "../src/ICash.sol";
 import {Base} from "./Base.sol";
 import {Fold} from "./Fold.sol";

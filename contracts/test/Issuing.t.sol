@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {ICash, Quota} from "../src/ICash.sol";
+import {ICashFacts, Quota} from "../src/ICash.sol";
 import {Events} from "./Events.sol";
 
 /// Minting within a quota, burning one's own, and the bank's references.
@@ -34,7 +34,7 @@ contract IssuingTest is Events {
     }
 
     function _exceeded(address issuer, uint256 available, uint256 required) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(ICash.QuotaExceeded.selector, issuer, available, required);
+        return abi.encodeWithSelector(ICashFacts.QuotaExceeded.selector, issuer, available, required);
     }
 
     // ------------------------------------------------------------------------------------------------ mint and burn
@@ -79,7 +79,7 @@ contract IssuingTest is Events {
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(cash)));
         _mint(ISSUER, address(cash), 1, "wire 1");
         freeze(person(0));
-        vm.expectRevert(abi.encodeWithSelector(ICash.AccountFrozen.selector, person(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, person(0)));
         _mint(ISSUER, person(0), 1, "wire 1");
         assertTrue(!cash.isBankRefUsed("wire 1"), "a refused mint leaves its reference");
         _mint(ISSUER, person(1), 1, "wire 1");
@@ -89,18 +89,18 @@ contract IssuingTest is Events {
     function test_aFrozenIssuerCannotBurn() public {
         _mint(ISSUER, ISSUER, 500, "wire 1");
         freeze(ISSUER);
-        vm.expectRevert(abi.encodeWithSelector(ICash.AccountFrozen.selector, ISSUER));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, ISSUER));
         _burn(ISSUER, 1, "wire 2");
     }
 
     function test_theSupplyHasACap() public {
         _appointSecond(CAP, 0);
         _mint(ISSUER, person(0), CAP - 5, "wire 1");
-        vm.expectRevert(abi.encodeWithSelector(ICash.SupplyCapExceeded.selector, 5, 6));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.SupplyCapExceeded.selector, 5, 6));
         _mint(SECOND, person(1), 6, "wire 2");
         _mint(SECOND, person(1), 5, "wire 2");
         assertEq(cash.totalSupply(), CAP, "supply");
-        vm.expectRevert(abi.encodeWithSelector(ICash.SupplyCapExceeded.selector, 0, CAP - 5));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.SupplyCapExceeded.selector, 0, CAP - 5));
         _mint(SECOND, person(0), CAP - 5, "wire 3");
         assertEq(balance(0), CAP - 5, "balance");
     }
@@ -114,7 +114,7 @@ contract IssuingTest is Events {
         _burn(ISSUER, 100, "burn");
         bytes32[2] memory used = [bytes32("mint"), "burn"];
         for (uint256 i = 0; i < 2; ++i) {
-            bytes memory reason = abi.encodeWithSelector(ICash.BankRefUsed.selector, used[i]);
+            bytes memory reason = abi.encodeWithSelector(ICashFacts.BankRefUsed.selector, used[i]);
             vm.expectRevert(reason);
             _mint(ISSUER, person(0), 1, used[i]);
             vm.expectRevert(reason);
@@ -228,7 +228,7 @@ contract IssuingTest is Events {
             if (value > level) {
                 vm.expectRevert(_exceeded(SECOND, level, value));
             } else if (value > room) {
-                vm.expectRevert(abi.encodeWithSelector(ICash.SupplyCapExceeded.selector, room, value));
+                vm.expectRevert(abi.encodeWithSelector(ICashFacts.SupplyCapExceeded.selector, room, value));
             }
             _mint(SECOND, person(0), value, bytes32(i));
             if (value > level || value > room) continue;

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Authorization} from "./Base.sol";
 import {Documents} from "../src/Documents.sol";
-import {Leg, SignedConsent} from "../src/ICash.sol";
+import {Leg} from "../src/ICash.sol";
+import {SignedConsent} from "./Base.sol";
 import {Actors} from "./Actors.sol";
 import {Deal} from "./Deals.sol";
 
@@ -154,7 +155,7 @@ abstract contract Movers is Actors {
             .call(
                 abi.encodeCall(
                     cash.settle,
-                    (deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, deal.consents)
+                    (deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore)
                 )
             );
         agree("settle", ok, expected);

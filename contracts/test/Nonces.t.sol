@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
-import {AccountState, ICash} from "../src/ICash.sol";
+import {AccountState, ICash, ICashFacts} from "../src/ICash.sol";
 import {Deal, Deals} from "./Deals.sol";
 import {WindowModel} from "./WindowModel.sol";
 
@@ -31,7 +31,9 @@ contract NoncesTest is Deals {
     function _trySettle(uint256 nonce) private returns (bool) {
         Deal memory deal = dealOf(_ana, person(1), 1);
         sign(deal, 0, key(0), nonce);
-        try cash.settle(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, deal.consents) {
+        try cash.settle(
+            deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore
+        ) {
             return true;
         } catch (bytes memory reason) {
             assertEq(reason, _unavailable(nonce), "reason");
@@ -62,7 +64,7 @@ contract NoncesTest is Deals {
     }
 
     function _unavailable(uint256 nonce) private view returns (bytes memory) {
-        return abi.encodeWithSelector(ICash.NonceUnavailable.selector, _ana, nonce);
+        return abi.encodeWithSelector(ICashFacts.NonceUnavailable.selector, _ana, nonce);
     }
 
     // ------------------------------------------------------------------------------------------------ the tag

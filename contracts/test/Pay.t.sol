@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Account} from "../src/Account.sol";
-import {AccountState, ICash, SkipReason} from "../src/ICash.sol";
+import {AccountState, ICash, ICashFacts, SkipReason} from "../src/ICash.sol";
 import {Vm} from "./Base.sol";
 import {Events} from "./Events.sol";
 
@@ -225,23 +225,23 @@ contract PayTest is Events {
     function testFuzz_otherLengthsAreMalformed(uint256 length) public {
         bytes memory items = new bytes(bound(length, 1, 1_000));
         if (items.length % 160 != 0) {
-            vm.expectRevert(abi.encodeWithSelector(ICash.MalformedItems.selector, items.length, 160));
+            vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedItems.selector, items.length, 160));
             cash.pay(items);
         }
         if (items.length % 185 != 0) {
-            vm.expectRevert(abi.encodeWithSelector(ICash.MalformedItems.selector, items.length, 185));
+            vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedItems.selector, items.length, 185));
             cash.payWide(items);
         }
     }
 
     function test_aWideItemIsNoShortItem() public {
         bytes memory wide = wideItem(key(0), _bo, 10, 4);
-        vm.expectRevert(abi.encodeWithSelector(ICash.MalformedItems.selector, 185, 160));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedItems.selector, 185, 160));
         cash.pay(wide);
         bytes memory short = item(key(0), _bo, 10, 4);
-        vm.expectRevert(abi.encodeWithSelector(ICash.MalformedItems.selector, 160, 185));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedItems.selector, 160, 185));
         cash.payWide(short);
-        vm.expectRevert(abi.encodeWithSelector(ICash.MalformedItems.selector, 321, 160));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.MalformedItems.selector, 321, 160));
         cash.pay(abi.encodePacked(short, short, hex"00"));
         assertEq(cash.balanceOf(_ana), 1_000, "nothing moved");
     }

@@ -151,9 +151,9 @@ contract PaySkipsTest is Events {
 
     function test_theZeroSignerIsSkipped() public {
         bytes memory garbage = abi.encodePacked(bytes32(0), bytes32(0));
-        _skipped(_packed(address(0), _bo, 0, 4, garbage), 4, SkipReason.InvalidSignature);
+        _skipped(_packed(address(0), _bo, 0, 4, garbage), 4, SkipReason.PayerFrozen);
         garbage = abi.encodePacked(bytes32(type(uint256).max), bytes32(uint256(1)));
-        _skipped(_packed(address(0), _bo, 0, 4, garbage), 4, SkipReason.InvalidSignature);
+        _skipped(_packed(address(0), _bo, 0, 4, garbage), 4, SkipReason.PayerFrozen);
     }
 
     /// The other signature of the same key over the same hash: s' = n - s. It has no room in the short form.

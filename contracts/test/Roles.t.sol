@@ -7,7 +7,7 @@ import {
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
-import {Cash} from "../src/Cash.sol";
+import {Cash} from "./Base.sol";
 import {Events} from "./Events.sol";
 
 /// Who may do what beside moving their own money, and that nobody may do more.

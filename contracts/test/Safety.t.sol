@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
-import {AccountState, ICash} from "../src/ICash.sol";
+import {AccountState, ICash, ICashFacts} from "../src/ICash.sol";
 import {Deal, Deals} from "./Deals.sol";
 
 /// The pause and the freezes: what they stop, and what they leave alone.
@@ -78,7 +78,8 @@ contract SafetyTest is Deals {
         Deal memory deal = dealOf(_ana, _bo, 1);
         sign(deal, 0, key(0), 2);
         return abi.encodeCall(
-            cash.settle, (deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore, deal.consents)
+            cash.settle,
+            (deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore)
         );
     }
 
@@ -89,9 +90,9 @@ contract SafetyTest is Deals {
             vm.prank(callers[i]);
             (bool ok, bytes memory answer) = address(cash).call(calls[i]);
             assertTrue(!ok, "stopped");
-            assertEq(answer, abi.encodeWithSelector(ICash.MovementPaused.selector), "reason");
+            assertEq(answer, abi.encodeWithSelector(ICashFacts.MovementPaused.selector), "reason");
         }
-        vm.expectRevert(abi.encodeWithSelector(ICash.MovementPaused.selector));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.MovementPaused.selector));
         cash.pay("");
         assertEq(cash.balanceOf(_ana), 1_000, "nothing moved");
         vm.prank(PAUSER);
@@ -183,7 +184,7 @@ contract SafetyTest is Deals {
             vm.prank(callers[i]);
             (bool ok, bytes memory answer) = address(cash).call(calls[i]);
             if (i == 2 || i == 3) assertEq(answer, abi.encode(0), "skipped");
-            else assertTrue(!ok && bytes4(answer) == ICash.AccountFrozen.selector, "refused");
+            else assertTrue(!ok && bytes4(answer) == ICashFacts.AccountFrozen.selector, "refused");
         }
         assertEq(cash.balanceOf(_ana), 1_000, "payer");
         assertEq(cash.totalSupply(), supply, "supply");
@@ -197,7 +198,7 @@ contract SafetyTest is Deals {
             vm.prank(callers[i]);
             (bool ok, bytes memory answer) = address(cash).call(calls[i]);
             if (i == 2 || i == 3) assertEq(answer, abi.encode(0), "skipped");
-            else assertEq(answer, abi.encodeWithSelector(ICash.AccountFrozen.selector, _bo), "reason");
+            else assertEq(answer, abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _bo), "reason");
             assertEq(ok, i == 2 || i == 3, "refused");
         }
         assertEq(cash.balanceOf(_bo), 0, "payee");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICash, Leg, SignedConsent} from "../src/ICash.sol";
+import {ICashFacts, Leg} from "../src/ICash.sol";
+import {SignedConsent} from "./Base.sol";
 import {Vm} from "./Base.sol";
 import {Deal, Deals} from "./Deals.sol";
 import {SmartAccount} from "./SmartAccounts.sol";
@@ -166,7 +167,7 @@ contract SettleTest is Deals {
         deliver(deal);
         assertTrue(!cash.isNonceAvailable(person(0), 2 ** 56), "used");
         assertEq(cash.accountState(person(0)).window, 0, "window");
-        refuse(deal, abi.encodeWithSelector(ICash.NonceUnavailable.selector, person(0), 2 ** 56));
+        refuse(deal, abi.encodeWithSelector(ICashFacts.NonceUnavailable.selector, person(0), 2 ** 56));
     }
 
     /// A settlement that is planned again reuses each debtor's nonce, so that only one of the two can happen.
@@ -177,7 +178,7 @@ contract SettleTest is Deals {
         sign(first, 0, key(0), 5);
         sign(second, 0, key(0), 5);
         deliver(second);
-        refuse(first, abi.encodeWithSelector(ICash.NonceUnavailable.selector, person(0), 5));
+        refuse(first, abi.encodeWithSelector(ICashFacts.NonceUnavailable.selector, person(0), 5));
         assertEq(balance(0), 800, "debtor");
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
-import {ICash} from "../src/ICash.sol";
+import {ICashFacts} from "../src/ICash.sol";
 import {Signatures} from "../src/Signatures.sol";
 import {Deal, Deals} from "./Deals.sol";
 import {
@@ -209,13 +209,13 @@ contract SignaturesTest is Deals {
         address smart = address(new BurningAccount());
         Deal memory deal = _dealBy(smart);
         uint256 before = gasleft();
-        refuse(deal, abi.encodeWithSelector(ICash.InvalidSignature.selector, smart));
+        refuse(deal, abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, smart));
         assertTrue(before - gasleft() < 300_000, "gas");
     }
 
     function test_aRevertingDebtorRefusesTheSettlement() public {
         address smart = address(new EchoAccount(32, bytes32(ERC1271_MAGIC), true));
-        refuse(_dealBy(smart), abi.encodeWithSelector(ICash.InvalidSignature.selector, smart));
+        refuse(_dealBy(smart), abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, smart));
     }
 
     function test_aSmartDebtorWithAGiantAnswerPays() public {
@@ -259,9 +259,9 @@ contract SignaturesTest is Deals {
         assertTrue(cash.authorizationState(smart, "c"), "cancelled");
         assertEq(cash.allowance(smart, person(1)), 7, "permitted");
         smart = address(new SmartAccount(person(0)));
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, smart));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, smart));
         cash.permit(smart, person(1), 7, BEFORE, 27, "r", "s");
-        vm.expectRevert(abi.encodeWithSelector(ICash.InvalidSignature.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.InvalidSignature.selector, address(0)));
         cash.permit(address(0), person(1), 7, BEFORE, 27, "r", "s");
     }
 

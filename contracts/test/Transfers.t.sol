@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {Cash} from "../src/Cash.sol";
-import {AccountState, ICash} from "../src/ICash.sol";
+import {Cash} from "./Base.sol";
+import {AccountState, ICash, ICashFacts} from "../src/ICash.sol";
 import {Events} from "./Events.sol";
 
 /// ERC-20 as everybody knows it, and what this ledger adds: freezes, payees that are refused, clean addresses.
@@ -88,11 +88,11 @@ contract TransfersTest is Events {
     function test_aFrozenAccountNeitherSendsNorReceives() public {
         freeze(_bo);
         vm.prank(_ana);
-        vm.expectRevert(abi.encodeWithSelector(ICash.AccountFrozen.selector, _bo));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _bo));
         cash.transfer(_bo, 1);
         freeze(_ana);
         vm.prank(_ana);
-        vm.expectRevert(abi.encodeWithSelector(ICash.AccountFrozen.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _ana));
         cash.transfer(person(2), 0);
     }
 
@@ -116,7 +116,7 @@ contract TransfersTest is Events {
         listen();
         vm.prank(_ana);
         assertTrue(cash.approve(_bo, 5), "answer");
-        heard(approvalLog(_ana, _bo, 5));
+        heard(approvalLog(_ana, _bo, 5), approvedLog());
         vm.prank(_ana);
         cash.approve(_bo, 3);
         assertEq(cash.allowance(_ana, _bo), 3, "allowance");
@@ -189,11 +189,11 @@ contract TransfersTest is Events {
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(0)));
         cash.transferFrom(_ana, address(0), 1);
         vm.prank(_bo);
-        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidSender.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, address(0)));
         cash.transferFrom(address(0), _bo, 0);
         freeze(_ana);
         vm.prank(_bo);
-        vm.expectRevert(abi.encodeWithSelector(ICash.AccountFrozen.selector, _ana));
+        vm.expectRevert(abi.encodeWithSelector(ICashFacts.AccountFrozen.selector, _ana));
         cash.transferFrom(_ana, _bo, 1);
     }
 

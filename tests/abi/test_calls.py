@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from eth_abi.packed import encode_packed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3 import Web3
@@ -25,12 +26,12 @@ from chainwallet.abi.calls import (
 )
 from chainwallet.abi.generated import ERRORS, FUNCTIONS
 from chainwallet.abi.typed_data import Leg, Payment, Settlement
-from chainwallet.artifacts import load_artifact
+from chainwallet.artifacts import ledger_abi, load_artifact
 from chainwallet.errors import BadValue, NodeRefused
 from chainwallet.evm import Address, Hash32, checksum, keccak256, to_hex
 
 ARTIFACT = load_artifact("Cash")
-CONTRACT = Web3().eth.contract(abi=ARTIFACT.abi)
+CONTRACT = Web3().eth.contract(abi=ledger_abi())
 ANA, BEN = Address(b"\x0a" * 20), Address(b"\x0b" * 20)
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(Address)
@@ -76,13 +77,29 @@ def test_call_data_is_what_web3_encodes(signature: str, data: st.DataObject) -> 
 
 @given(
     settlement=st.builds(Settlement, LEGS, LEGS, HASHES, ADDRESSES, UINTS),
-    consents=st.lists(st.tuples(UINTS, st.binary(max_size=100)), max_size=5),
+    consents=st.lists(
+        st.tuples(UINTS | st.integers(0, 9), st.binary(max_size=100) | st.binary(min_size=64, max_size=64)), max_size=5
+    ),
 )
 def test_settle_data_is_what_web3_encodes(settlement: Settlement, consents: list[tuple[int, bytes]]) -> None:
     """A settlement's call data equals web3's, with its legs and consents in their order."""
     sides = [[(checksum(leg.account), leg.amount) for leg in side] for side in (settlement.debits, settlement.credits)]
-    arguments = [*sides, settlement.context, checksum(settlement.operator), settlement.valid_before, consents]
+    packed = b"".join(
+        encode_packed(["uint8", "uint56", "bytes"], [0, nonce, signature])
+        if nonce < WINDOW_NONCE_END and len(signature) == 64
+        else encode_packed(["uint8", "uint256", "uint16", "bytes"], [1, nonce, len(signature), signature])
+        for nonce, signature in consents
+    )
+    arguments = [*sides, packed, settlement.context, checksum(settlement.operator), settlement.valid_before]
     assert to_hex(settle_data(settlement, consents)) == CONTRACT.encode_abi("settle", arguments)
+
+
+def test_a_signature_too_long_for_a_consent() -> None:
+    """A consent has room for a signature of 65,535 bytes."""
+    settlement = Settlement((), (), Hash32(bytes(32)), ANA, 0)
+    settle_data(settlement, [(0, bytes(65_535))])
+    with pytest.raises(BadValue, match="signature: got '65536 bytes', expected fewer than 65536 bytes"):
+        settle_data(settlement, [(0, bytes(65_536))])
 
 
 @settings(max_examples=30)
@@ -181,7 +198,7 @@ def test_answers_of_another_shape_are_the_nodes_fault() -> None:
 
 # ------------------------------------------------------------------------------------------------ errors
 
-ABI_ERRORS = {entry["name"]: entry for entry in ARTIFACT.abi if entry["type"] == "error"}
+ABI_ERRORS = {entry["name"]: entry for entry in ledger_abi() if entry["type"] == "error"}
 
 
 def test_the_table_has_exactly_the_errors_of_the_abi() -> None:

@@ -13,11 +13,11 @@ from web3 import Web3
 from chainwallet.abi.events import PAID_TOPIC, Event, SkipReason
 from chainwallet.abi.events import decode_event as decode
 from chainwallet.abi.generated import EVENTS
-from chainwallet.artifacts import load_artifact
+from chainwallet.artifacts import ledger_abi
 from chainwallet.errors import NodeRefused
 from chainwallet.evm import Address, BlockNumber, Hash32, Log, checksum, keccak256
 
-ABI = load_artifact("Cash").abi
+ABI = ledger_abi()
 CONTRACT = Web3().eth.contract(abi=ABI)
 ABI_EVENTS = {entry["name"]: entry for entry in ABI if entry["type"] == "event"}
 KINDS = {kind.__name__: kind for kind in get_args(Event)}

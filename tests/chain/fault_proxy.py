@@ -141,7 +141,7 @@ class FaultProxy:
             self._last_good = None
 
     def _fault(self, call: Call) -> Fault:
-        method, raw = call["method"], call["params"][0] if call.get("params") else None
+        method, raw = call["method"], str(call["params"][0]) if call.get("params") else ""
         with self._lock:
             self.methods.append(method)
             if method == "eth_sendRawTransaction":

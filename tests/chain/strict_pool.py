@@ -49,7 +49,7 @@ class StrictPool:
         try:
             sender = str(Account.recover_transaction(raw))
             values = rlp.decode(bytes.fromhex(raw[4:]))
-        except Exception:  # noqa: BLE001 - whatever it is, the node says what is wrong with it
+        except Exception:
             return None
         nonce, tip_wei, max_fee_wei = (int.from_bytes(value) for value in values[1:4])
         offer = Offer(raw, max_fee_wei, tip_wei)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +39,8 @@ class Command:
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    """Where it is run; None for where the tests are."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,6 +55,7 @@ class Command:
         return subprocess.run(
             [INSTALLED, *arguments],
             env=self.environment,
+            cwd=self.directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -95,7 +98,11 @@ class Command:
 
     def with_settings(self, **settings: str | Path) -> "Command":
         """The same home with further variables in the environment."""
-        return Command(self.home, {**self.settings, **{name: str(value) for name, value in settings.items()}})
+        return replace(self, settings={**self.settings, **{name: str(value) for name, value in settings.items()}})
+
+    def inside(self, directory: Path) -> "Command":
+        """The same, run in ``directory``."""
+        return replace(self, directory=directory)
 
 
 def refusal_in(done: Done) -> str:

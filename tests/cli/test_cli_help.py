@@ -9,12 +9,13 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "wallet", "chain"]
+FAMILIES = ["", "wallet", "chain", "contracts"]
 VERBS = [
     *FAMILIES,
     *("demo", "pay", "balance", "topup", "deploy"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export"),
     *("chain up", "chain status", "chain down"),
+    *("contracts verify", "contracts bundle"),
 ]
 MISTAKES = {
     "frobnicate": "No such command 'frobnicate'; see `chainwallet --help`",

@@ -15,7 +15,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from chainwallet.errors import BadValue, NodeRefused, NodeUnreachable, Reverted
-from chainwallet.evm import Address, Hash32, keccak256
+from chainwallet.evm import Address, BlockNumber, Hash32, keccak256
+from chainwallet.keys.transaction import encode_signed
 from chainwallet.rpc import Node, SendAnswer, Sent
 from chainwallet.rpc.answers import meaning_of_send
 
@@ -166,6 +167,66 @@ def test_logs_and_old_calls_are_read_from_their_blocks(chain: Node, rich: LocalA
     assert chain.logs(contract, 0, blocks[-1], [eight]) == ()
     assert chain.logs(contract, blocks[1], blocks[1], [None]) == logs[1:]
     assert int.from_bytes(chain.call(contract, b"", at=blocks[0])) == blocks[0]
+
+
+def test_a_mined_transaction_is_read_back_to_the_byte(chain: Node, rich: LocalAccount) -> None:
+    """A transaction that the node tells is the very one that was signed; another kind, or none, reads as none."""
+    raw = signed(chain, rich)
+    chain.send_raw(raw)
+    chain.mine()
+    told = chain.transaction(keccak256(raw))
+    assert told is not None
+    assert encode_signed(*told) == raw
+    legacy = rich.sign_transaction(
+        {
+            "chainId": chain.chain_id(),
+            "nonce": chain.transaction_count(Address(bytes.fromhex(rich.address[2:]))),
+            "to": RECIPIENT,
+            "value": 1,
+            "gas": 21_000,
+            "gasPrice": 10**10,
+        }
+    )
+    chain.send_raw(bytes(legacy.raw_transaction))
+    chain.mine()
+    assert chain.receipt(Hash32(bytes(legacy.hash))) is not None
+    assert chain.transaction(Hash32(bytes(legacy.hash))) is None
+    assert chain.transaction(Hash32(b"\x01" * 32)) is None
+
+
+def test_a_block_is_told_by_number_tag_and_hash(chain: Node) -> None:
+    """A block is told by number, tag and hash with all that its hash commits to, and hashes to what is told with it."""
+    chain.mine(2)
+    latest = chain.told_block("latest")
+    assert latest.header.hash() == latest.hash == chain.block("latest").hash
+    assert chain.told_block(latest.header.number) == chain.told_block(latest.hash) == latest
+    for missing in (10**6, Hash32(b"\x02" * 32)):
+        with pytest.raises(NodeRefused, match="there is no block 0x"):
+            chain.told_block(missing)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_getTransactionByHash", {"type": "0x2", "accessList": [], "v": "0x2"}),
+        ("eth_getTransactionByHash", {"type": "0x2", "accessList": [], "v": "0x0", "chainId": "0x1"}),
+        ("eth_getTransactionByHash", []),
+        ("eth_getProof", {"accountProof": ["0x0"]}),
+        ("eth_getProof", {"accountProof": "0x"}),
+        ("eth_getProof", None),
+        ("eth_getBlockByNumber", {"hash": "0x"}),
+    ],
+)
+def test_a_transaction_proof_or_block_of_another_shape_is_refused(method: str, answer: object) -> None:
+    """A transaction, proof or block that lacks a part or has one of another shape is refused, naming the method."""
+    with answering(lambda *_: result(answer)) as url, Node(url) as node:
+        ask: dict[str, Callable[[], object]] = {
+            "eth_getTransactionByHash": lambda: node.transaction(Hash32(bytes(32))),
+            "eth_getProof": lambda: node.account_proof(RECIPIENT, BlockNumber(1)),
+            "eth_getBlockByNumber": lambda: node.told_block(1),
+        }
+        with pytest.raises(NodeRefused, match=method):
+            ask[method]()
 
 
 def test_identical_bytes_are_already_known(chain: Node, rich: LocalAccount) -> None:

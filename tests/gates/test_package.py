@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chainwallet.compiler import SOLC_VERSION
+
 ROOT = Path(__file__).resolve().parents[2]
 SLOW_OR_LIVE = {"web3", "sqlalchemy", "alembic", "eth_account", "solcx", "typer", "rich", "cryptography", "pydantic"}
 
@@ -55,6 +57,8 @@ def test_the_wheel_holds_what_the_package_needs(unpacked_wheel: Path) -> None:
         "py.typed",
         "artifacts/Cash.json",
         "artifacts/Cash.input.json",
+        "artifacts/Office.json",
+        "artifacts/Office.input.json",
         "formats/examples/trip.csv",
         "store/migrations/env.py",
         "store/migrations/versions/r0001_wallets_submissions_promises.py",
@@ -63,8 +67,10 @@ def test_the_wheel_holds_what_the_package_needs(unpacked_wheel: Path) -> None:
     assert not (unpacked_wheel / "tests").exists()
 
 
-def test_the_wheel_settles_a_group_without_a_compiler(unpacked_wheel: Path, anvil_binary: Path, tmp_path: Path) -> None:
-    """Who installs only the wheel deploys and settles with the artefacts in it: no sources, no node, no solc."""
+def test_the_wheel_settles_and_is_verified_without_a_checkout(
+    unpacked_wheel: Path, anvil_binary: Path, solc: Path, tmp_path: Path
+) -> None:
+    """Who installs only the wheel settles with the artefacts in it, and verifies what was deployed with a compiler."""
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
@@ -72,6 +78,15 @@ def test_the_wheel_settles_a_group_without_a_compiler(unpacked_wheel: Path, anvi
         "CHAINWALLET_HOME": str(tmp_path / "home"),
         "CHAINWALLET_ANVIL": str(anvil_binary),
     }
-    command = [sys.executable, "-m", "chainwallet", "demo", "--json"]
-    answer = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "chainwallet"]
+    answer = subprocess.run(
+        [*command, "demo", "--json"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
     assert json.loads(answer.stdout)["verified"] is True
+    line = [*command, "contracts", "verify", "--json"]
+    missing = subprocess.run(line, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert missing.stderr.startswith(f"error: solc {SOLC_VERSION}: not found; name one with --solc or SOLC, put it on ")
+    environment["SOLC"] = str(solc)
+    verified = subprocess.run(line, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    assert json.loads(verified.stdout)["equal"] is True
