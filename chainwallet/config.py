@@ -66,6 +66,10 @@ class Config:
     signer_command: str | None = None
     deployer_key: str | None = None
     passphrase: str | None = None
+    database: str | None = None
+    """A ``postgresql://`` URL, for installations of several machines; None means SQLite in the home."""
+    relayers: int = 1
+    """How many senders carry payments side by side."""
     limits: Limits = Limits()
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ ChainwalletError
 |   |-- InsufficientFunds    available and required
 |   |-- FeeAboveCap          the chain asks more for gas than the cap allows
 |   |-- Expired              a document whose time is over
+|   |-- NotPaid              a payment that ended without being paid
 |   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
 |   |-- BadSignature         a signature that is not the named signer's
@@ -19,6 +20,7 @@ ChainwalletError
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
+|   |-- NotYetPaid           a payment that waits, and for what
 |   |-- Reverted             the chain executed the transaction and it failed
 |   |-- FalseProof           a proof that does not lead to the root it was given for
 |   `-- UnverifiedBlock      a block whose parts are not what its hash commits to; another node may tell the truth
@@ -168,6 +170,17 @@ class Expired(Refused):
 
 
 @dataclass(eq=False)
+class NotPaid(Refused):
+    """The payment ``id`` ended without being paid, as the chain proves: ``reason`` says how."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"payment {self.id}: {self.reason}"
+
+
+@dataclass(eq=False)
 class Recovering(Refused):
     """The chain ``knows`` what this database does not, as after a loss or an old backup.
 
@@ -265,6 +278,17 @@ class OutcomeUnknown(NodeTrouble):
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: sent, no receipt after {self.waited_s} s; run the same command to ask again"
+
+
+@dataclass(eq=False)
+class NotYetPaid(NodeTrouble):
+    """The payment ``id`` is not paid yet, for ``reason``; it stays as it is, and goes on when it can."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"payment {self.id}: not paid yet, {self.reason}"
 
 
 @dataclass(eq=False)

@@ -1,10 +1,12 @@
 """The relayer's loop: one tick does one step of everything that waits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from chainwallet.errors import (
     BadValue,
+    ChainwalletError,
+    FeeAboveCap,
     InsufficientFunds,
     LeaseLost,
     NodeTrouble,
@@ -15,7 +17,7 @@ from chainwallet.errors import (
     Reverted,
     WrongChain,
 )
-from chainwallet.evm import checksum, to_hex
+from chainwallet.evm import Address, checksum, to_hex
 from chainwallet.relayer import taking
 from chainwallet.relayer.carrying import Carrying
 from chainwallet.relayer.judging import Judging
@@ -23,6 +25,7 @@ from chainwallet.relayer.lanes import Lanes
 from chainwallet.relayer.recovery import Recovery
 from chainwallet.relayer.tools import Tools
 from chainwallet.relayer.watching import Watching
+from chainwallet.rules.fees import AboveCap, Market, first_fees
 from chainwallet.rules.submission import Conflict, Failed, Final, Mined, Queued, Submission
 from chainwallet.store import submissions
 
@@ -58,6 +61,23 @@ class Relayer:
             raise
         self._unreachable_since_s = None
         return moved
+
+    @property
+    def troubles(self) -> Mapping[Address, ChainwalletError]:
+        """By sender, what kept it from signing or sending at the last tick."""
+        return self._lanes.troubles
+
+    def judge(self) -> int:
+        """Says what the facts made of the promises, and nothing else; how many moved."""
+        return self._judging.judge()
+
+    def check_fees(self) -> None:
+        """Raises ``FeeAboveCap`` where the chain asks more for gas now than the cap allows."""
+        history = self._tools.node.fee_history()
+        market = Market(history.next_base_fee_per_gas_wei, history.tips_per_gas_wei)
+        fees = first_fees(market, self._tools.fee_cap_wei)
+        if isinstance(fees, AboveCap):
+            raise FeeAboveCap(fees.asked_wei, fees.cap_wei)
 
     def close(self) -> None:
         """Lets go of the lanes, so that the next process need not wait."""

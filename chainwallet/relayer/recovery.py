@@ -32,7 +32,7 @@ class Recovery:
     def blocks(self) -> Recovering | None:
         """Why nothing is signed on this chain now; None where something may be."""
         with self._tools.database.read() as tx:
-            return blocked(tx, self._tools.chain.key, None, self._final_time_s(tx))
+            return recoveries.blocked(tx, self._tools.chain.key, None, self._final_time_s(tx))
 
     # ------------------------------------------------------------------------------------------------ what is unknown
 
@@ -114,14 +114,3 @@ def end(tools: Tools, over: list[recoveries.Recovery], by: str, block: int) -> N
     with tools.database.transaction() as tx:
         for one, count in zip(over, counts, strict=True):
             recoveries.end(tx, one, by, block, count, tools.now_s())
-
-
-def blocked(tx: Transaction, chain: str, payer: Address | None, final_s: int) -> Recovering | None:
-    """Why ``payer`` (None: nobody) can sign nothing on ``chain`` now; ``final_s`` is the time of its final block.
-
-    More transactions of a sender than we know stop everybody, an unknown document of a payer that payer alone.
-    """
-    for one in recoveries.open_ones(tx, chain):
-        if one.known_count > 0 or one.account == payer:
-            return Recovering(chain, one.why, one.until_s, final_s)
-    return None

@@ -23,7 +23,7 @@ def renewed(tx: Transaction, promise: Promise, valid_before: int, reason: str, n
     payment, domain = document_of(promise)
     assert isinstance(payment, Payment)  # noqa: S101 - a consent's document belongs to its settlement
     document = json.dumps(as_typed_data(replace(payment, valid_before=valid_before), domain))
-    promises.set_document(tx, promise, document, valid_before, None)
+    promises.set_document(tx, promise, document, valid_before, None, promise.ref)
     moved = promises.move(tx, promise, WasRenewed(reason), now_s)
     return replace(moved, document=document, valid_before=valid_before, signature=None)
 
@@ -37,6 +37,6 @@ def signed_again(database: Database, promise: Promise, signer: Signer, now_s: in
         found = promises.hold(tx, promise)
         if found is None or found != promise:
             return False
-        promises.set_document(tx, promise, promise.document, promise.valid_before, signature)
+        promises.set_document(tx, promise, promise.document, promise.valid_before, signature, promise.ref)
         promises.move(tx, promise, WasSigned(), now_s)
     return True

@@ -90,11 +90,6 @@ def first_unused_nonce(tx: Transaction, token: str, payer: Address) -> int:
     return max(int(used, 16) + 1 if used else 0, int(cancelled, 16) if cancelled else 0)
 
 
-def window_base(tx: Transaction, token: str, payer: Address) -> int:
-    """A base that ``payer``'s window has at least, by the facts."""
-    return max(0, first_unused_nonce(tx, token, payer) - 64)
-
-
 def is_frozen(tx: Transaction, token: str, account: Address) -> bool:
     """Whether the last fact about ``account``'s freezing says that it is frozen."""
     of = facts.c.kind.in_(("Frozen", "Unfrozen")) & facts.c.orphaned_at_s.is_(None)

@@ -214,9 +214,11 @@ def add(tx: Transaction, promise: Promise, memo_salt: bytes | None = None) -> Pr
     return replace(promise, number=number)
 
 
-def set_document(tx: Transaction, promise: Promise, document: str, valid_before: int, signature: bytes | None) -> None:
+def set_document(
+    tx: Transaction, promise: Promise, document: str, valid_before: int, signature: bytes | None, ref: Hash32
+) -> None:
     """Stores the promise's document, the same promise under the same nonce, and its payer's signature over it."""
-    values = {"document": document, "valid_before": valid_before, "signature": signature}
+    values = {"document": document, "valid_before": valid_before, "signature": signature, "ref": to_hex(ref)}
     tx.execute(update(promises).where(_same(promise)).values(**values))
 
 
@@ -253,10 +255,18 @@ def move_all(
         line = {"at_s": now_s, "chain": promise.chain, "promise": promise.number}
         lines.append({**line, "name": type(happening).__name__, "words": words})
     _store(tx, moved)
-    if taken:
-        tx.execute(insert(carriages), taken)
+    _note_carriages(tx, taken)
     happenings.note(tx, lines)
     return tuple(moved)
+
+
+def _note_carriages(tx: Transaction, taken: Sequence[dict[str, int]]) -> None:
+    ids = {row["submission_id"] for row in taken}
+    known = select(carriages.c.submission_id, carriages.c.promise).where(carriages.c.submission_id.in_(ids))
+    before = {tuple(row) for row in tx.execute(known)} if ids else set()
+    news = [row for row in taken if (row["submission_id"], row["promise"]) not in before]
+    if news:
+        tx.execute(insert(carriages), news)
 
 
 def _store(tx: Transaction, moved: Sequence[Promise]) -> None:

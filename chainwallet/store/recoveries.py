@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from chainwallet.errors import Recovering
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import take_turns
@@ -48,6 +49,17 @@ def open_ones(tx: Transaction, chain: str) -> tuple[Recovery, ...]:
     """Those that have not ended: while there is one, nothing is signed on ``chain``."""
     query = select(recoveries).where(recoveries.c.chain == chain, recoveries.c.ended_at_s.is_(None))
     return tuple(map(_recovery, tx.execute(query.order_by(recoveries.c.id))))
+
+
+def blocked(tx: Transaction, chain: str, payer: Address | None, final_s: int) -> Recovering | None:
+    """Why ``payer`` (None: nobody) can sign nothing on ``chain`` now; ``final_s`` is the time of its final block.
+
+    More transactions of a sender than we know stop everybody, an unknown document of a payer that payer alone.
+    """
+    for one in open_ones(tx, chain):
+        if one.known_count > 0 or one.account == payer:
+            return Recovering(chain, one.why, one.until_s, final_s)
+    return None
 
 
 def end(tx: Transaction, recovery: Recovery, by: str, block: int, known_count: int, now_s: int) -> None:
