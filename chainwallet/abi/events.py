@@ -224,8 +224,6 @@ _DECODERS: dict[bytes, _Decoder] = {
     EVENTS["AuthorizationUsed(address,bytes32)"]: lambda t, _: AuthorizationUsed(_address(t[1]), t[2]),
     EVENTS["AuthorizationCanceled(address,bytes32)"]: lambda t, _: AuthorizationCanceled(_address(t[1]), t[2]),
     EVENTS["Approval(address,address,uint256)"]: lambda t, w: Approval(_address(t[1]), _address(t[2]), w[0]),
-    EVENTS["PermitUsed(address,uint256)"]: lambda t, w: PermitUsed(_address(t[1]), w[0]),
-    EVENTS["AllowanceSpent(address)"]: lambda t, _: AllowanceSpent(_address(t[1])),
     EVENTS["QuotaSet(address,uint96,uint96,uint96)"]: lambda t, w: QuotaSet(_address(t[1]), w[0], w[1], w[2]),
     EVENTS["Frozen(address,address,bytes32)"]: lambda t, w: Frozen(_address(t[1]), _address(t[2]), _word(w[0])),
     EVENTS["Unfrozen(address,address,bytes32)"]: lambda t, w: Unfrozen(_address(t[1]), _address(t[2]), _word(w[0])),
