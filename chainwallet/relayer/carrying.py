@@ -13,6 +13,7 @@ from chainwallet.relayer.simulating import skipped_in
 from chainwallet.relayer.taking import give_back
 from chainwallet.relayer.tools import Tools
 from chainwallet.rpc import SendAnswer
+from chainwallet.rpc import Sent as Answer
 from chainwallet.rules.fees import Market
 from chainwallet.rules.promise import WasReturned
 from chainwallet.rules.submission import (
@@ -43,6 +44,7 @@ from chainwallet.store.database import Transaction
 from chainwallet.store.leases import Lease
 
 TICK_SUBMISSIONS = 64  # most submissions that one tick looks at
+OVERTAKEN_S = 3.0  # how long a nonce must be past a submission without receipt until that is believed
 BEHIND_S = 30.0  # how long a node may lack the block of a mined submission before that is taken for a rollback
 
 _REFUSALS = {SendAnswer.REFUSED, SendAnswer.INSUFFICIENT_GAS_FUNDS}
@@ -66,6 +68,7 @@ class Carrying:
         self._lanes = lanes
         self._signing = Signing(tools, lanes)
         self._lacking_since_s: dict[BlockNumber, float] = {}
+        self._overtaken_since_s: dict[int, float] = {}
 
     def step(self, leases: Mapping[Address, Lease], head: Block) -> int:
         """One step for each unfinished submission; how many moved."""
@@ -103,13 +106,22 @@ class Carrying:
         there = None
         if isinstance(submission.stage, Mined):
             there = self._hash_at(submission.stage.block, sight.hashes.get(submission.stage.block))
+        spent = sight.spent.get(submission.sender, 0)
         return Facts(
             self._tools.now_s(),
             sight.head.number,
-            sight.spent.get(submission.sender, 0),
+            spent if self._is_overtaken(submission, spent) and not receipts else 0,
             receipts[0] if receipts else None,
             there,
         )
+
+    def _is_overtaken(self, submission: Submission, spent: int) -> bool:
+        """Whether the nonce has been past it for a while: a node may count a block whose receipts it does not show."""
+        if submission.nonce is None or spent <= submission.nonce:
+            self._overtaken_since_s.pop(submission.id, None)
+            return False
+        now_s = self._tools.monotonic_s()
+        return now_s - self._overtaken_since_s.setdefault(submission.id, now_s) >= OVERTAKEN_S
 
     def _hash_at(self, block: BlockNumber, found: Hash32 | None) -> Hash32 | None:
         """The block's hash; another one than any block's where the node has had none for too long."""
@@ -186,7 +198,7 @@ class Carrying:
             return 0
         answers = self._tools.node.send_raw_many([attempt.raw for _, attempt in sends])
         with self._tools.database.transaction() as tx:
-            told = [(one, WasSent(answer.reason)) for (one, _), answer in zip(sends, answers, strict=True)]
+            told = [(one, WasSent(_words(answer))) for (one, _), answer in zip(sends, answers, strict=True)]
             moved = self._store(tx, told)
             for (submission, _), answer in zip(sends, answers, strict=True):
                 if answer.answer in _REFUSALS or answer.answer is SendAnswer.UNDERPRICED:
@@ -203,7 +215,8 @@ class Carrying:
         moved = 0
         for submission, step in steps:
             trouble = self._lanes.troubles.get(submission.sender)
-            if isinstance(trouble, Recovering) and not submission.is_cancel:
+            is_barred = isinstance(trouble, Recovering) and not submission.is_cancel
+            if is_barred or submission.sender not in self._tools.senders:
                 continue
             if isinstance(step, Bump):
                 if self._signing.bump(submission, market):
@@ -213,3 +226,7 @@ class Carrying:
             elif trouble is None or isinstance(trouble, Recovering):
                 moved += self._signing.sign(submission, head, market)
         return moved
+
+
+def _words(answer: Answer) -> str:
+    return "taken" if answer.answer is SendAnswer.ACCEPTED else answer.reason

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from chainwallet.errors import ChainwalletError, LeaseLost
 from chainwallet.evm import Address
 from chainwallet.relayer.tools import Tools
-from chainwallet.store import lanes, leases
+from chainwallet.store import lanes, leases, submissions
 from chainwallet.store.database import Transaction
 from chainwallet.store.leases import Lease
 
@@ -17,8 +17,8 @@ RETRY_S = 0.5  # between two looks whether another process has let go of a lane
 class Lanes:
     """The lanes of one process, which is their leases' ``holder``; a process that starts again is another holder."""
 
-    def __init__(self, tools: Tools) -> None:
-        self.holder = secrets.token_hex(8)
+    def __init__(self, tools: Tools, holder: str | None = None) -> None:
+        self.holder = holder or secrets.token_hex(8)
         self.troubles: dict[Address, ChainwalletError] = {}
         """Why a lane signs nothing now, for who waits for it."""
         self._tools = tools
@@ -27,16 +27,21 @@ class Lanes:
         self._said: dict[Address, str] = {}
 
     def held(self) -> Mapping[Address, Lease]:
-        """The leases that this process has now: renewed in time, those that are free acquired."""
+        """The leases that this process has now: renewed in time, those that are free acquired.
+
+        Signed bytes of a sender whose key is not here are carried on too: only signing needs the key.
+        """
         tools = self._tools
+        with tools.database.read() as tx:
+            wanted = tools.senders.keys() | set(submissions.senders_under_way(tx, tools.chain.key))
         pause_s = tools.limits.lease_s / RENEWALS
-        if len(self._held) < len(tools.senders):
+        if not wanted <= self._held.keys():
             pause_s = min(pause_s, RETRY_S)
         if self._renewed_at_s is not None and tools.monotonic_s() - self._renewed_at_s < pause_s:
             return self._held
         asked_at_s = tools.monotonic_s()
         with tools.database.transaction() as tx:
-            for sender in tools.senders:
+            for sender in sorted(wanted):
                 lasts_s = tools.limits.lease_s
                 lease = leases.acquire(tx, tools.chain.key, sender, self.holder, lasts_s, tools.now_s())
                 if lease is None:

@@ -35,11 +35,14 @@ POLL_MAX_S = 2.0
 
 
 class Relayer:
-    """Carries the submissions of one chain, signing each with its sender's key."""
+    """Carries the submissions of one chain, signing each with its sender's key.
 
-    def __init__(self, tools: Tools) -> None:
+    ``holder`` names it among those that share the database; without one it is a new name.
+    """
+
+    def __init__(self, tools: Tools, holder: str | None = None) -> None:
         self._tools = tools
-        self._lanes = Lanes(tools)
+        self._lanes = Lanes(tools, holder)
         self._carrying = Carrying(tools, self._lanes)
         self._judging = Judging(tools)
         self._watching = Watching(tools, self._lanes)
@@ -133,18 +136,18 @@ class Relayer:
         ``NotFound`` for an id that this chain does not have, and ``OutcomeUnknown`` where nothing moved in time: then
         the next run goes on with the stored bytes.
         """
-        patience_until_s = self._tools.monotonic_s() + RECEIPT_TIMEOUT_S
-        pause_s, seen = POLL_S, None
+        pause_s, seen, patience_until_s = POLL_S, None, 0.0
         while True:
             found = self._find(ids)
             waiting = [one for one in found if not isinstance(one.stage, Final | Failed | Conflict)]
             if not waiting:
                 return tuple(map(_final, found))
+            reached = [submission.progress for submission in found]
+            if reached != seen:
+                seen, patience_until_s = reached, self._tools.monotonic_s() + RECEIPT_TIMEOUT_S
             self._check_goes_on(waiting, patience_until_s)
-            states = [(submission.stage, submission.waits) for submission in found]
-            if self.tick() or states != seen:
-                patience_until_s = self._tools.monotonic_s() + RECEIPT_TIMEOUT_S
-                pause_s, seen = POLL_S, states
+            if self.tick():
+                pause_s = POLL_S
             else:
                 self._tools.sleep_s(pause_s)
                 pause_s = min(2 * pause_s, POLL_MAX_S)

@@ -121,6 +121,11 @@ class Submission:
         return isinstance(self.stage, UNDER_WAY)
 
     @property
+    def progress(self) -> object:
+        """What changes only when it comes nearer to its end: sending or signing again is no progress."""
+        return Sent() if isinstance(self.stage, Signed) else self.stage
+
+    @property
     def is_cancel(self) -> bool:
         """It makes nonces useless and does nothing else: it may be signed while nothing else may."""
         return self.key.startswith(CANCEL)
@@ -350,6 +355,6 @@ def _hanging(submission: Submission, facts: Facts, patience: Patience) -> Step:
     last = submission.attempts[-1]
     if facts.now_s - last.signed_at_s >= patience.bump_after_s:
         return Bump(last)
-    if facts.now_s - submission.sent_at_s >= patience.resend_after_s:
+    if not 0 <= facts.now_s - submission.sent_at_s < patience.resend_after_s:  # or our clock was put back
         return Send(last)
     return Wait("sent, waits for a block")

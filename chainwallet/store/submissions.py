@@ -94,6 +94,13 @@ def unfinished(tx: Transaction, chain: str, senders: Iterable[Address], limit: i
     return _many(tx, query.order_by(submissions.c.id).limit(limit))
 
 
+def senders_under_way(tx: Transaction, chain: str) -> tuple[Address, ...]:
+    """Whose signed bytes on ``chain`` may be anywhere."""
+    under_way = (submissions.c.chain == chain) & submissions.c.stage.in_(("signed", "sent", "mined"))
+    rows = tx.execute(select(submissions.c.sender).where(under_way).distinct())
+    return tuple(Address(from_hex(sender)) for (sender,) in rows)
+
+
 def count_unfinished(tx: Transaction, chain: str, sender: Address) -> int:
     """How many submissions of ``sender`` have not ended."""
     theirs = (submissions.c.chain == chain) & (submissions.c.sender == to_hex(sender))
