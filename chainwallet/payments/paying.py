@@ -12,7 +12,7 @@ from chainwallet.promises import account_state
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import amount_text
-from chainwallet.rules.promise import Expired, Final
+from chainwallet.rules.promise import Expired, Final, Queued
 from chainwallet.store.promises import Promise
 from chainwallet.worker import Worker
 
@@ -38,7 +38,7 @@ def pay(desk: Desk, worker: Worker, order: Order, signer: Signer, memo_salt: byt
     worker.catch_up()
     worker.relayer.check_fees()
     promise = accept(desk, order, signer, memo_salt, now_s)
-    if isinstance(promise.stage, Expired):  # its owner asks for it again
+    if isinstance(promise.stage, Expired | Queued):  # its owner asks for it again
         promise = retry(desk, promise, signer, now_s)
     return receipt_of(worker.tools.node, worker.settle(promise.number))
 

@@ -63,7 +63,8 @@ def batches(waiting: Iterable[Waiting], limits: BatchLimits, now_s: int) -> tupl
             continue
         for start in range(0, len(items), size):
             batch = tuple(items[start : start + size])
-            if len(batch) == size or now_s - batch[0].since_s >= limits.wait_s:
+            has_time = 0 <= now_s - batch[0].since_s < limits.wait_s  # unless our clock was put back
+            if len(batch) == size or not has_time:
                 due.append(batch)
     return tuple(sorted(due, key=lambda batch: (batch[0].since_s, batch[0].promise)))
 

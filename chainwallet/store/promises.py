@@ -286,7 +286,7 @@ def withdraw(tx: Transaction, promise: Promise, now_s: int) -> None:
 
 def hurry(tx: Transaction, promise: Promise) -> None:
     """Lets a queued promise be taken up at once, whatever held it up before."""
-    tx.execute(update(promises).where(_same(promise)).values(due_at_s=0, setbacks=0))
+    tx.execute(update(promises).where(_same(promise)).values(due_at_s=0))
 
 
 def take_up(tx: Transaction, taken: Iterable[Promise], submission_id: int, now_s: int) -> None:
