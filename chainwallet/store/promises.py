@@ -184,7 +184,7 @@ def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Promise, .
     waiting = (promises.c.stage == "queued") & (promises.c.kind == "payment") & (promises.c.due_at_s <= now_s)
     query = (
         select(promises)
-        .where(promises.c.chain == chain, waiting)
+        .where(promises.c.chain == chain, waiting, promises.c.signature.is_not(None))
         .order_by(promises.c.due_at_s, promises.c.number)
         .limit(limit)
     )
