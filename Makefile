@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest contracts gas lock clean
+.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,9 @@ gas: setup ## Measure the gas of whole transactions, ours beside others', into c
 pytest: setup ## Python tests
 	$(BIN)/pytest
 
+kill-test: setup ## Kill indexers at 100 random moments on each kind of database
+	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
+
 contracts: setup ## Rebuild the package's artefacts from contracts/src
 	$(BIN)/python scripts/build_contracts.py
 
@@ -60,4 +63,4 @@ lock: $(PY_READY) ## Pin the newest allowed Python packages with their hashes
 	    --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet -o requirements.txt
 
 clean: ## Remove everything that set-up and builds made
-	rm -rf $(VENV) contracts/node_modules contracts/out contracts/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) contracts/node_modules contracts/out* contracts/cache* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -35,6 +35,7 @@ from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
 from chainwallet.store import attempts
 from chainwallet.store.database import Database
+from chainwallet.store.postgres import has_password, server_url, shown
 from chainwallet.store.wallets import Wallet
 from chainwallet.wallets import SERVICE_NAMES, Wallets
 from chainwallet.worker import Worker
@@ -62,7 +63,8 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
 
     A way to the deployer's key beats all others from below it. Secrets are read from the environment only. A relative
     path in the file is relative to the home. Raises ``BadValue`` for an unknown or ill-typed setting in the file, a
-    path that is none, and two ways to the deployer's key in one place.
+    path that is none, a database's URL that is none or whose password others could read, and two ways to the deployer's
+    key in one place.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     heard = {name: environ[key] for name in _ENVIRONMENT if environ.get(key := ENVIRONMENT_PREFIX + name.upper())}
@@ -75,6 +77,8 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
         if ways:
             settings = {name: value for name, value in settings.items() if name not in _DEPLOYER}
         settings |= {name: _path(name, value, base) if name in _PATHS else value for name, value in place.items()}
+        if "database" in place:
+            settings["database"] = _database(str(place["database"]), base, is_heard=place is heard)
     numbers = {name: _number(name, settings.pop(name)) for name in _NUMBERS & settings.keys()}
     relayers = numbers.pop("relayers", 1)
     if not 1 <= relayers <= MOST_RELAYERS:
@@ -83,8 +87,8 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
 
 
 def secret_variables() -> list[str]:
-    """The environment's variables that hold secrets."""
-    return [ENVIRONMENT_PREFIX + name.upper() for name in sorted(_SECRETS)]
+    """The environment's variables that hold secrets, or may."""
+    return [*(ENVIRONMENT_PREFIX + name.upper() for name in sorted({"database", *_SECRETS})), "PGPASSWORD"]
 
 
 def _number(name: str, value: object) -> int:
@@ -103,6 +107,17 @@ def _path(name: str, value: object, base: Path) -> Path:
     if not text or "\0" in text:
         raise BadValue(name, text, "a path")
     return path.absolute()
+
+
+def _database(where: str, base: Path, *, is_heard: bool) -> str:
+    """A path or URL; with a password only where it was ``is_heard`` from the environment, which others cannot read."""
+    if "://" not in where:
+        return str(_path("database", where, base))
+    url = server_url(where)
+    if has_password(url) and not is_heard:
+        expected = "no password here; give it in CHAINWALLET_DATABASE, in PGPASSWORD or in ~/.pgpass"
+        raise BadValue("database", shown(url), expected)
+    return where
 
 
 def _read_file(path: Path) -> dict[str, str | int]:
@@ -384,7 +399,8 @@ def _passphrase(config: Config) -> str:
 def demo_tools(config: Config) -> Iterator[tuple[demo.Tools, bool]]:
     """A fresh local chain with its tools; whether they stay in the configured home afterwards.
 
-    They do unless that home has a chain of its own or is at work: then the demo runs in a directory that is removed.
+    They do unless that home has a chain of its own, a database elsewhere, or is at work: then the demo runs in a
+    directory that is removed.
     """
     binary = anvil.find_anvil(config.anvil)
     with ExitStack() as stack:
@@ -416,7 +432,7 @@ def _demo_home(config: Config, stack: ExitStack) -> tuple[OpenHome, bool]:
         held.enter_context(home.locked(wait_s=0))
     except HomeInUse:
         return _throwaway_home(config, stack), False
-    if not _is_free_for_demo(home):
+    if config.database is not None or not _is_free_for_demo(home):
         held.close()
         return _throwaway_home(config, stack), False
     stack.push(held)

@@ -67,7 +67,7 @@ class Config:
     deployer_key: str | None = None
     passphrase: str | None = None
     database: str | None = None
-    """A ``postgresql://`` URL, for installations of several machines; None means SQLite in the home."""
+    """The path of an SQLite file or a ``postgresql://`` URL, which may hold a password. None: SQLite in the home."""
     relayers: int = 1
     """How many senders carry payments side by side."""
     limits: Limits = Limits()

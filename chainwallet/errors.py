@@ -19,6 +19,8 @@ ChainwalletError
 |-- NodeTrouble        the node or the way to it; trying again is safe
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
+|   |   |-- MethodMissing        a method that the node does not offer
+|   |   `-- StateMissing         a block or state that the node does not have
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
 |   |-- NotYetPaid           a payment that waits, and for what
 |   |-- Reverted             the chain executed the transaction and it failed
@@ -267,6 +269,14 @@ class NodeRefused(NodeTrouble):
 
     def __str__(self) -> str:
         return f"node refused {self.method}: {self.reason} (code {self.code})"
+
+
+class MethodMissing(NodeRefused):
+    """The node does not offer ``method``; another node may."""
+
+
+class StateMissing(NodeRefused):
+    """The node does not have the block that ``method`` names, or the state at it: not yet, not any more, or never."""
 
 
 @dataclass(eq=False)

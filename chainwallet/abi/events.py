@@ -11,6 +11,7 @@ from chainwallet.abi.generated import EVENTS
 from chainwallet.errors import NodeRefused
 from chainwallet.evm import Address, Hash32, Log
 
+ADDRESS_BYTES = 20  # the data of an ``AllowanceSpent``, the ledger's only log without topics
 PAID_TOPIC = Hash32(EVENTS["Paid(bytes32,uint256)"])
 
 
@@ -115,11 +116,8 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class PermitUsed:
-    """The ``Approval`` just before was made by a permit with this permit nonce."""
-
-    owner: Address
-    nonce: int
+class Approved:
+    """The ``Approval`` just before was its owner's own; one that nothing of the kind follows used a permit nonce."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ Event = (
     | AuthorizationUsed
     | AuthorizationCanceled
     | Approval
-    | PermitUsed
+    | Approved
     | AllowanceSpent
     | QuotaSet
     | Frozen
@@ -224,6 +222,7 @@ _DECODERS: dict[bytes, _Decoder] = {
     EVENTS["AuthorizationUsed(address,bytes32)"]: lambda t, _: AuthorizationUsed(_address(t[1]), t[2]),
     EVENTS["AuthorizationCanceled(address,bytes32)"]: lambda t, _: AuthorizationCanceled(_address(t[1]), t[2]),
     EVENTS["Approval(address,address,uint256)"]: lambda t, w: Approval(_address(t[1]), _address(t[2]), w[0]),
+    EVENTS["Approved()"]: lambda _, __: Approved(),
     EVENTS["QuotaSet(address,uint96,uint96,uint96)"]: lambda t, w: QuotaSet(_address(t[1]), w[0], w[1], w[2]),
     EVENTS["Frozen(address,address,bytes32)"]: lambda t, w: Frozen(_address(t[1]), _address(t[2]), _word(w[0])),
     EVENTS["Unfrozen(address,address,bytes32)"]: lambda t, w: Unfrozen(_address(t[1]), _address(t[2]), _word(w[0])),
@@ -239,7 +238,9 @@ def decode_event(log: Log) -> Event | None:
 
     Raises ``NodeRefused`` where the node's log has fewer topics or words than the event.
     """
-    decoder = _DECODERS.get(log.topics[0]) if log.topics else None
+    if not log.topics:
+        return AllowanceSpent(Address(log.data)) if len(log.data) == ADDRESS_BYTES else None
+    decoder = _DECODERS.get(log.topics[0])
     if decoder is None:
         return None
     words = [int.from_bytes(log.data[at : at + 32], "big") for at in range(0, len(log.data), 32)]

@@ -1,8 +1,8 @@
 """The facts in the logs of a ``Cash``: what each event says together with those beside it.
 
 ``ICash`` fixes who stands beside whom: a ``Paid`` follows its payment's ``Transfer`` at once, a ``Settled`` its
-settlement's ``Transfer``s, an ``AllowanceSpent``, ``Minted`` or ``Burned`` its own, and a ``Transfer`` follows its
-``AuthorizationUsed``.
+settlement's ``Transfer``s, an ``AllowanceSpent``, ``Minted`` or ``Burned`` its own; a ``Transfer`` follows its
+``AuthorizationUsed``, and an ``Approved`` the ``Approval`` of an ``approve``.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,6 +51,8 @@ def facts_of(logs: Sequence[Log], happened_at_s: int) -> tuple[Fact, ...]:
                 moved = _explain(found, transfers, "allowance", None)
                 owner, spent = (moved.payer, moved.value) if moved else (None, None)
                 found.append(Fact("AllowanceSpent", place, payer=owner, payee=spender, value=spent))
+            case events.Approved():
+                found.append(_approved(found, place))
             case None:
                 found.append(_other(place, log))
             case _:
@@ -133,21 +135,16 @@ def _is_next_leg(one: Fact, other: Fact) -> bool:
 # ------------------------------------------------------------------------------------------------ alone
 
 
-_ALONE: dict[type, Callable[[Place, Any], Fact]] = {
-    events.Skipped: lambda at, e: Fact("Skipped", at, payer=e.payer, value=e.reason, nonce=e.nonce),
-    events.NoncesCanceled: lambda at, e: Fact("NoncesCanceled", at, payer=e.account, nonce=e.up_to),
-    events.AuthorizationUsed: lambda at, e: _authorization("AuthorizationUsed", at, e),
-    events.AuthorizationCanceled: lambda at, e: _authorization("AuthorizationCanceled", at, e),
-    events.Approval: lambda at, e: Fact("Approval", at, payer=e.owner, payee=e.spender, value=e.value),
-    events.PermitUsed: lambda at, e: Fact("PermitUsed", at, payer=e.owner, nonce=e.nonce),
-    events.QuotaSet: lambda at, e: Fact("QuotaSet", at, payer=e.issuer, value=e.capacity, detail=_quota(e)),
-    events.Frozen: lambda at, e: Fact("Frozen", at, payer=e.account, payee=e.officer, ref=e.reason),
-    events.Unfrozen: lambda at, e: Fact("Unfrozen", at, payer=e.account, payee=e.officer, ref=e.reason),
-    events.Paused: lambda at, e: Fact("Paused", at, payer=e.pauser),
-    events.Unpaused: lambda at, e: Fact("Unpaused", at, payer=e.pauser),
-    events.RoleGranted: lambda at, e: Fact("RoleGranted", at, payer=e.account, payee=e.sender, ref=e.role),
-    events.RoleRevoked: lambda at, e: Fact("RoleRevoked", at, payer=e.account, payee=e.sender, ref=e.role),
-}
+def _approval(place: Place, event: events.Approval) -> Fact:
+    return Fact("Approval", place, payer=event.owner, payee=event.spender, value=event.value, cause="permit")
+
+
+def _approved(found: list[Fact], place: Place) -> Fact:
+    """Notes that the last fact, an ``Approval``, was no permit's."""
+    if not found or found[-1].kind != "Approval" or found[-1].place.tx != place.tx:
+        return Fact("Approved", place)
+    found[-1] = replace(found[-1], cause="approve")
+    return Fact("Approved", place, payer=found[-1].payer)
 
 
 def _authorization(kind: Kind, place: Place, event: events.AuthorizationUsed | events.AuthorizationCanceled) -> Fact:
@@ -157,6 +154,22 @@ def _authorization(kind: Kind, place: Place, event: events.AuthorizationUsed | e
 
 def _quota(event: events.QuotaSet) -> dict[str, str]:
     return {"refillPerSecond": str(event.refill_per_second), "level": str(event.level)}
+
+
+_ALONE: dict[type, Callable[[Place, Any], Fact]] = {
+    events.Skipped: lambda at, e: Fact("Skipped", at, payer=e.payer, value=e.reason, nonce=e.nonce),
+    events.NoncesCanceled: lambda at, e: Fact("NoncesCanceled", at, payer=e.account, nonce=e.up_to),
+    events.AuthorizationUsed: lambda at, e: _authorization("AuthorizationUsed", at, e),
+    events.AuthorizationCanceled: lambda at, e: _authorization("AuthorizationCanceled", at, e),
+    events.Approval: _approval,
+    events.QuotaSet: lambda at, e: Fact("QuotaSet", at, payer=e.issuer, value=e.capacity, detail=_quota(e)),
+    events.Frozen: lambda at, e: Fact("Frozen", at, payer=e.account, payee=e.officer, ref=e.reason),
+    events.Unfrozen: lambda at, e: Fact("Unfrozen", at, payer=e.account, payee=e.officer, ref=e.reason),
+    events.Paused: lambda at, e: Fact("Paused", at, payer=e.pauser),
+    events.Unpaused: lambda at, e: Fact("Unpaused", at, payer=e.pauser),
+    events.RoleGranted: lambda at, e: Fact("RoleGranted", at, payer=e.account, payee=e.sender, ref=e.role),
+    events.RoleRevoked: lambda at, e: Fact("RoleRevoked", at, payer=e.account, payee=e.sender, ref=e.role),
+}
 
 
 def _other(place: Place, log: Log) -> Fact:

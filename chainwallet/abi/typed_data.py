@@ -96,10 +96,12 @@ class Settlement(_Struct):
 
 @dataclass(frozen=True)
 class Consent(_Struct):
-    """A debtor's agreement to exactly this ``settlement``; each debtor signs with a ``nonce`` of their own."""
+    """``debtor``'s agreement to exactly this ``settlement``; each debtor signs with a ``nonce`` of their own."""
 
-    TYPE = "Consent(Settlement settlement,uint256 nonce)"
+    TYPE = "Consent(address debtor,Settlement settlement,uint256 nonce)"
     PARTS = (Leg, Settlement)
+    SIGNER = "debtor"
+    debtor: Address
     settlement: Settlement
     nonce: int
 

@@ -60,13 +60,20 @@ def settings(
             help="Where wallets, keys and the local chain are kept. Default: CHAINWALLET_HOME, or your data directory.",
         ),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="An SQLite file, or postgresql://USER@HOST/DATABASE. Default: CHAINWALLET_DATABASE, or in the home.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options for every verb."""
     del version  # its callback has answered
-    context.obj = {"home": home}
+    context.obj = {"home": home, "database": database}
     if context.invoked_subcommand is None:
         print(context.get_help())
 

@@ -28,7 +28,7 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     anvil: Anvil = None,
 ) -> None:
-    """Measure how fast a chain's events are taken in and verified.
+    """Measure how fast events are taken in and verified.
 
     Makes a chain with that many transfers, each in a transaction of its own, and indexes it: verified, without
     verification, and fetching alone. Prints the medians of the runs, which other work on the machine lengthens.

@@ -27,9 +27,10 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Stop at the chain's head instead of waiting for more.")] = False,
     rpc: Rpc = None,
 ) -> None:
-    """Take in every event of the deployed ledgers, each block verified before anything of it is believed.
+    """Take in the ledgers' events, block by verified block.
 
-    Goes on until interrupted, through whatever trouble there is with the node. Several may run at once.
+    A block's header, receipts and place in the chain are proved before anything of it is believed. Goes on until
+    interrupted, through whatever trouble there is with the node. Several may run at once.
     """
     from chainwallet.assembly import connect, open_home
     from chainwallet.errors import ChainMismatch, NodeTrouble, StoreTrouble
@@ -57,7 +58,10 @@ def run(
 
 @app.command("status")
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Say how far each ledger is followed, why not further, and what nodes said that was not true."""
+    """Say how far each ledger is followed.
+
+    And why not further, and what nodes said that was not true.
+    """
     from chainwallet.assembly import open_home
     from chainwallet.store import facts
 
@@ -87,7 +91,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command("check")
 def check(context: typer.Context, rpc: Rpc = None, as_json: AsJson = False) -> None:
-    """Compare what the events gave with the chain's state, for every account, at the last verified block.
+    """Compare events and state, account by account.
+
+    What the verified events gave, and what the chain's state holds at the last verified block.
 
     Exit status 0 all agree, 1 some do not.
     """

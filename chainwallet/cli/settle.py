@@ -37,7 +37,7 @@ def demo(
     them up, has every debtor sign, delivers one settlement for each currency and reads the chain back.
 
     The chain and the wallets stay in this home, and the next demo takes the chain's place. In a home that is at
-    work or has a chain of its own, the demo runs in a directory that is removed.
+    work, has a chain of its own or a database elsewhere, the demo runs in a directory that is removed.
 
     Exit status 0 verified, 1 not verified, 2 refused.
     """
@@ -134,7 +134,8 @@ def _tell_result(story: "Console", result: "DemoResult", *, stays: bool) -> None
     if stays:
         say(story, "\nThe chain and the wallets stay in this home. Try: chainwallet balance")
     else:
-        say(story, "\nThis home is at work or has a chain of its own, so the demo ran in a directory that is gone now")
+        why = "This home is at work, has a chain of its own or a database elsewhere"
+        say(story, f"\n{why}, so the demo ran in a directory that is gone now")
 
 
 def _tell_currency(story: "Console", result: "CurrencyResult") -> None:

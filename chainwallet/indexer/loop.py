@@ -98,7 +98,7 @@ class Indexer:
         except (NodeTrouble, ChainMismatch) as trouble:
             with self._database.transaction() as tx:
                 if isinstance(trouble, UnverifiedBlock):
-                    following.quarantine(tx, self._chain.key, trouble, self._blocks.shown_url, self._now_s())
+                    following.quarantine(tx, self._chain.key, trouble, self._blocks.distrust(), self._now_s())
                 following.wait(tx, self._chain.key, str(trouble), self._now_s())
             raise
 

@@ -19,7 +19,7 @@ from chainwallet.store.following import VerifiedBlock
 
 ASKED_TRANSACTIONS = 400  # so many receipts are asked for at once, or one block's
 ASKED_AHEAD = 2  # questions that are under way while the answer to another is verified
-WRITTEN_FACTS = 4_000  # so many are written in one transaction, or one block's
+WRITTEN_FACTS = 8_000  # so many are written in one transaction, or one block's
 
 
 @dataclass(frozen=True)

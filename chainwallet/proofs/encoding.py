@@ -52,6 +52,10 @@ def uint_bytes(number: int) -> bytes:
 
 
 def _long_prefix(kind: int, size: int) -> bytes:
+    if size < 0x100:  # these two are nearly all, and quick
+        return bytes((kind + SHORT + 1, size))
+    if size < 0x10000:
+        return bytes((kind + SHORT + 2, size >> 8, size & 0xFF))
     length = uint_bytes(size)
     return bytes((kind + SHORT + len(length),)) + length
 

@@ -4,6 +4,7 @@ Source: Yellow Paper, appendix D. A node of 32 bytes or more is named by its has
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from chainwallet.errors import FalseProof
@@ -28,8 +29,13 @@ def list_root(values: Sequence[bytes]) -> Hash32:
     """
     if not values:
         return EMPTY_ROOT
-    entries = sorted((_nibbles(encode_uint(at)), value) for at, value in enumerate(values))
-    return keccak256(_node(entries, 0))
+    return keccak256(_node([(path, values[at]) for path, at in _paths(len(values))], 0))
+
+
+@lru_cache(maxsize=64)
+def _paths(count: int) -> tuple[tuple[bytes, int], ...]:
+    """The paths of the indexes below ``count``, ascending, each with its index. Blocks of one length are many."""
+    return tuple(sorted((_nibbles(encode_uint(at)), at) for at in range(count)))
 
 
 def _node(entries: list[tuple[bytes, bytes]], depth: int) -> bytes:

@@ -23,12 +23,13 @@ READ_BYTES = 256 * 1024
 
 
 class Trouble(Exception):
-    """An exchange gave no answer. ``never_sent``: no connection was made, so that the node cannot have the bytes."""
+    """An exchange gave no answer. ``never_sent``: it ended before any of it was sent."""
 
-    def __init__(self, reason: str, *, never_sent: bool) -> None:
+    def __init__(self, reason: str, *, never_sent: bool, retry_after_s: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.never_sent = never_sent
+        self.retry_after_s = retry_after_s
 
 
 class TooLarge(Exception):
@@ -52,6 +53,10 @@ class Deadline:
             raise TimeoutError
         return left_s
 
+    def part(self, timeout_s: float) -> "Deadline":
+        """A deadline ``timeout_s`` from now, and not after this one; raises ``TimeoutError`` when no time is left."""
+        return Deadline(min(timeout_s, self.left_s()))
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -69,6 +74,7 @@ class Connection:
 
     def __init__(self, address: NodeAddress, deadline: Deadline) -> None:
         self._address = address
+        self._closed = False
         self.opened_at_s = time.monotonic()
         try:
             self._http = _open(address, deadline)
@@ -90,7 +96,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether it is still open and nothing has come that nobody asked for."""
-        if self._http.sock is None:
+        if self._closed or self._http.sock is None:
             return False
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
@@ -98,6 +104,7 @@ class Connection:
 
     def close(self) -> None:
         """Close it for good."""
+        self._closed = True
         self._http.close()
         self._socket.end()
 
@@ -114,8 +121,6 @@ class Connection:
             self._http.request("POST", target, body, headers)
             response = self._http.getresponse()
             read = _body(response, most_bytes)
-            if self._http.sock is None:  # the server closes it
-                self.close()
             return Reply(response.status, response.reason, response.headers.get("Retry-After", ""), read)
         except TooLarge:
             self.close()

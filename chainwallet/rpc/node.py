@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
-from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
+from chainwallet.errors import MethodMissing, NodeRefused, NodeUnreachable, Reverted, StateMissing
 from chainwallet.evm import (
     Address,
     Block,
     BlockNumber,
+    ChainName,
     FeeHistory,
     Hash32,
     Log,
@@ -17,29 +18,19 @@ from chainwallet.evm import (
     Simulation,
     Transaction,
     Wei,
-    keccak256,
 )
 from chainwallet.proofs.block import ToldBlock
-from chainwallet.rpc import sealed, shapes, simulation
-from chainwallet.rpc.answers import (
-    BUSY,
-    NO_METHOD,
-    NO_METHOD_CODE,
-    REVERTED,
-    TOO_MANY_LOGS,
-    SendAnswer,
-    Sent,
-    matches,
-    meaning_of_send,
-)
-from chainwallet.rpc.batches import Batches
-from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
+from chainwallet.rpc import sealed, sending, shapes, simulation
+from chainwallet.rpc.answers import ReadAnswer, Sent, meaning_of_read
+from chainwallet.rpc.chain_pin import ChainPin
+from chainwallet.rpc.endpoints import Endpoints, Limits
+from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
 TIMEOUT_S = 10.0
+QUESTION_S = 30.0
 ATTEMPTS = 3
-BACKOFF_S = 0.1
-"""Pause before the second attempt; each later one is twice as long."""
 DUMP_TIMEOUT_S = 120.0
+MOST_DUMP_BYTES = 2**31
 LOG_REQUESTS_LIMIT = 10_000
 """Most requests that one ``logs`` makes when the node takes only narrow ranges."""
 FEE_HISTORY_BLOCKS = 10
@@ -60,20 +51,38 @@ class Fees(NamedTuple):
 
 
 class Node:
-    """The node at ``url``, asked with bounded time-outs and attempts.
+    """The node at ``url``, or several that stand for one chain in the order of preference; threads may share it.
 
-    Every method may raise ``NodeUnreachable`` (no answer after all attempts) and ``NodeRefused`` (a JSON-RPC error, or
-    an answer of another shape than the method's). Only reads are asked again. The constructor makes no connection; it
-    raises ``BadValue`` of field ``rpc`` for an address that is not http or https.
+    Every exchange with a node is over within ``timeout_s``, every question within ``question_s``, with at most
+    ``attempts`` rounds through the nodes; a batch has ``question_s`` for each 100 of its questions. Only reads are
+    asked again. With several nodes, two questions may be answered by two of them: what must fit together is asked by
+    block number and compared by hash.
+
+    Every method may raise ``NodeUnreachable`` (no answer after all that), ``NodeRefused`` (a JSON-RPC error, or an
+    answer of another shape than the method's; ``MethodMissing`` and ``StateMissing`` where the node does not offer the
+    method or does not have the state) and ``WrongChain``: each new connection is asked for its chain id and genesis
+    first, which must be those of ``chain``, or of the first connection.
+
+    The constructor makes no connection; it raises ``BadValue`` of field ``rpc`` for an address that is not http or
+    https.
     """
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, attempts: int = ATTEMPTS) -> None:
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        timeout_s: float = TIMEOUT_S,
+        attempts: int = ATTEMPTS,
+        chain: ChainName | None = None,
+        *,
+        question_s: float = QUESTION_S,
+        sleep_s: Callable[[float], None] = time.sleep,
+    ) -> None:
+        urls = [url] if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
-        self._wire = Wire(url, timeout_s)
-        self._batches = Batches(self._wire)
-        self._attempts = attempts
-        self.shown_url = self._wire.address.shown
-        """The address without anything that may be secret."""
+        assert urls  # noqa: S101 - as above
+        self._endpoints = Endpoints(urls, Limits(timeout_s, question_s, attempts), ChainPin(chain), sleep_s)
+        self.shown_url = self._endpoints.shown
+        """The addresses without anything that may be secret."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,8 +91,22 @@ class Node:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
+        """Close the connections. The node may be asked again."""
+        self._endpoints.close()
+
+    @property
+    def answered_by(self) -> str:
+        """The address of the node that answered last, without anything that may be secret."""
+        return self._endpoints.answered_by.shown
+
+    def distrust(self) -> None:
+        """Ask other nodes first for a while, where there are any: the one that answered last told something false."""
+        self._endpoints.answered_by.set_aside()
+
+    @property
+    def unreachable_since_s(self) -> float | None:
+        """Seconds since 1970 of the first question that no node answered; None when the last one was answered."""
+        return self._endpoints.unreachable_since_s
 
     def chain_id(self) -> int:
         """The EIP-155 chain id."""
@@ -98,8 +121,25 @@ class Node:
         return BlockNumber(self._read("eth_blockNumber", shapes.quantity))
 
     def block(self, at: At) -> Block:
-        """The header at a number or tag; raises ``NodeRefused`` when the node has no such block."""
-        return self._read("eth_getBlockByNumber", shapes.block, _at(at), False)
+        """The header at a number or tag (see ``find_block``); raises ``StateMissing`` when there is no such block."""
+        found = self.find_block(at)
+        if found is None:
+            raise StateMissing("eth_getBlockByNumber", NO_CODE, f"it has no block {at}")
+        return found
+
+    def find_block(self, at: At) -> Block | None:
+        """The header at a number or tag; None when the node has no such block: not yet, not any more, or never.
+
+        "finalized" and "safe" are what the node says of its own chain: after the merge what consensus has justified; on
+        Anvil the head's number less 64 and 32, and block 0 while there are fewer; a chain without finality, such as
+        ``geth --dev``, has none. "pending" is the block that the node would build now, on Anvil and most hosted nodes
+        the head and one empty block. Whether a block is final in the sense of this package is for the configured
+        confirmations to say, by the hash.
+        """
+        answer = self._ask("eth_getBlockByNumber", _at(at), False)
+        if _meaning(answer) is ReadAnswer.NO_STATE or answer == Result(None):
+            return None
+        return self._parsed("eth_getBlockByNumber", answer, shapes.block)
 
     def told_block(self, at: At | Hash32) -> ToldBlock:
         """The block at a number, tag or hash with every field that its hash commits to, unchecked.
@@ -167,7 +207,7 @@ class Node:
         if gas_limit is not None:
             call["gas"] = hex(gas_limit)
         answer = self._ask("eth_simulateV1", *simulation.question(call, _at(at), timestamp_s))
-        if not (isinstance(answer, Failure) and (answer.code == NO_METHOD_CODE or matches(NO_METHOD, answer.message))):
+        if _meaning(answer) is not ReadAnswer.NO_METHOD:
             return self._parsed("eth_simulateV1", answer, simulation.answer)
         try:
             returned = self._execute("eth_call", shapes.data, call, _at(at))
@@ -234,7 +274,7 @@ class Node:
             if topics is not None:
                 wanted["topics"] = shapes.topics(topics)  # type: ignore[assignment]
             answer = self._ask("eth_getLogs", wanted)
-            if isinstance(answer, Failure) and matches(TOO_MANY_LOGS, answer.message) and width > 1:
+            if _meaning(answer) is ReadAnswer.TOO_MUCH and width > 1:
                 width = (min(width, end - start + 1) + 1) // 2
                 continue
             found.extend(self._parsed("eth_getLogs", answer, shapes.logs))
@@ -246,15 +286,7 @@ class Node:
 
         Raises ``NodeUnreachable`` only when no connection was made, so that nothing was sent by this call.
         """
-        answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
-        for attempt in range(1, self._attempts):
-            if not (isinstance(answer, NoAnswer) and answer.never_sent):
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            answer = self._wire.exchange("eth_sendRawTransaction", [shapes.hexed(raw)])
-        if isinstance(answer, NoAnswer) and answer.never_sent:
-            raise NodeUnreachable(self.shown_url, answer.reason)
-        return _sent(raw, answer)
+        return self.send_raw_many([raw])[0]
 
     def send_raw_many(self, raws: Sequence[bytes]) -> tuple[Sent, ...]:
         """``send_raw`` of each of ``raws`` in their order, in batches.
@@ -262,26 +294,20 @@ class Node:
         Raises ``NodeUnreachable`` only when nothing at all was sent by this call; where some were, those that were not
         are ``UNKNOWN`` like those that got no answer.
         """
-        answers = self._batches.ask([("eth_sendRawTransaction", [shapes.hexed(raw)]) for raw in raws])
-        unsent = [answer.reason for answer in answers if isinstance(answer, NoAnswer) and answer.never_sent]
-        if raws and len(unsent) == len(raws):
-            raise NodeUnreachable(self.shown_url, unsent[0])
-        return tuple(_sent(raw, answer) for raw, answer in zip(raws, answers, strict=True))
+        calls = [("eth_sendRawTransaction", [shapes.hexed(raw)]) for raw in raws]
+        told = self._endpoints.send(calls, sending.is_settled)
+        unsent = [answers[-1] for answers in told if sending.is_unsent(answers)]
+        if unsent and len(unsent) == len(raws):
+            raise NodeUnreachable(self.shown_url, unsent[0].reason)
+        return tuple(sending.meaning(raw, answers) for raw, answers in zip(raws, told, strict=True))
 
     def ask_many(self, calls: Sequence[Call]) -> tuple[Answer, ...]:
-        """The node's answers to questions (method and parameters) in their order, asked in batches; raises nothing.
+        """The node's answers to questions (method and parameters) in their order, asked in batches.
 
-        A question that got no answer, or one that says "busy", is asked again like every read, up to the bound.
+        A question that got no answer, or one that says "busy", is asked again like every read, up to the bounds; one
+        that failed all the same is told by its answer. Raises ``WrongChain`` alone.
         """
-        answers = self._batches.ask(calls)
-        for attempt in range(1, self._attempts):
-            again = [at for at, one in enumerate(answers) if _may_be_asked_again(one)]
-            if not again:
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            for at, one in zip(again, self._batches.ask([calls[at] for at in again]), strict=True):
-                answers[at] = one
-        return tuple(answers)
+        return tuple(self._endpoints.read(calls))
 
     def read_many(self, method: str, all_params: Sequence[Sequence[object]], parse: Callable[[object], T]) -> list[T]:
         """What ``method`` answers to each of ``all_params``, asked in batches; raises for the first that failed."""
@@ -308,31 +334,24 @@ class Node:
 
     def dump_state(self, *, history: bool, timeout_s: float = DUMP_TIMEOUT_S) -> bytes:
         """The whole chain as Anvil dumps it, a gzip stream of JSON (Anvil only); with ``history``, old states too."""
-        answer = self._wire.exchange("anvil_dumpState", [history], timeout_s)
+        answer = self._endpoints.once(("anvil_dumpState", [history]), timeout_s, MOST_DUMP_BYTES)
         return self._parsed("anvil_dumpState", answer, shapes.data)
 
     def _read(self, method: str, parse: Callable[[object], T], *params: object) -> T:
         return self._parsed(method, self._ask(method, *params), parse)
 
     def _write(self, method: str, *params: object) -> None:
-        self._parsed(method, self._wire.exchange(method, params), lambda value: value)
+        self._parsed(method, self._endpoints.once((method, params)), lambda value: value)
 
     def _execute(self, method: str, parse: Callable[[object], T], call: dict[str, str], *params: object) -> T:
         answer = self._ask(method, call, *params)
-        if isinstance(answer, Failure) and (answer.code == 3 or matches(REVERTED, answer.message)):
+        if isinstance(answer, Failure) and _meaning(answer) is ReadAnswer.REVERTED:
             name = f"({'call' if method == 'eth_call' else 'gas estimate'} to {call.get('to', 'a new contract')})"
             raise Reverted(name, answer.message, shapes.revert_data(answer.data))
         return self._parsed(method, answer, parse)
 
     def _ask(self, method: str, *params: object) -> Answer:
-        """Ask, and ask again while nothing answers or the node is busy, up to the bound."""
-        answer = self._wire.exchange(method, params)
-        for attempt in range(1, self._attempts):
-            if not _may_be_asked_again(answer):
-                break
-            time.sleep(BACKOFF_S * 2 ** (attempt - 1))
-            answer = self._wire.exchange(method, params)
-        return answer
+        return self._endpoints.read([(method, params)])[0]
 
     def _parsed(self, method: str, answer: Answer, parse: Callable[[object], T]) -> T:
         match answer:
@@ -342,7 +361,8 @@ class Node:
                 except shapes.Misshapen as error:
                     raise NodeRefused(method, NO_CODE, str(error)) from None
             case Failure(code, message):
-                raise NodeRefused(method, code, message or "no reason given")
+                kind = _REFUSALS.get(meaning_of_read(code, message), NodeRefused)
+                raise kind(method, code, message or "no reason given")
             case Garbled(code, reason):
                 raise NodeRefused(method, code, reason)
             case NoAnswer(reason):
@@ -350,22 +370,11 @@ class Node:
         assert_never(answer)
 
 
-def _sent(raw: bytes, answer: Answer) -> Sent:
-    match answer:
-        case Result(value):
-            expected = shapes.hexed(keccak256(raw))
-            if isinstance(value, str) and value.lower() == expected:
-                return Sent(SendAnswer.ACCEPTED, expected)
-            return Sent(SendAnswer.UNKNOWN, f"answered another hash than {expected}")
-        case Failure(code, message):
-            return Sent(meaning_of_send(message), f"{message} (code {code})")
-        case NoAnswer(reason) | Garbled(_, reason):
-            return Sent(SendAnswer.UNKNOWN, reason)
-    assert_never(answer)
+_REFUSALS = {ReadAnswer.NO_METHOD: MethodMissing, ReadAnswer.NO_STATE: StateMissing}
 
 
-def _may_be_asked_again(answer: Answer) -> bool:
-    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and matches(BUSY, answer.message))
+def _meaning(answer: Answer) -> ReadAnswer | None:
+    return meaning_of_read(answer.code, answer.message) if isinstance(answer, Failure) else None
 
 
 def _at(at: At) -> str:

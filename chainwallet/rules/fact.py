@@ -18,7 +18,7 @@ Kind = Literal[
     "AuthorizationUsed",
     "AuthorizationCanceled",
     "Approval",
-    "PermitUsed",
+    "Approved",
     "AllowanceSpent",
     "QuotaSet",
     "Frozen",
@@ -31,8 +31,8 @@ Kind = Literal[
 ]
 """The event's name; ``Consented`` is one debtor's part in a ``Settled``, ``Other`` an event of the administration."""
 
-Cause = Literal["payment", "settlement", "authorization", "allowance", "mint", "burn", "transfer"]
-"""Why a ``Transfer`` moved money; ``transfer``: its owner's own transaction."""
+Cause = Literal["payment", "settlement", "authorization", "allowance", "mint", "burn", "transfer", "approve", "permit"]
+"""Why a ``Transfer`` moved money or an ``Approval`` was given; ``transfer``, ``approve``: by its owner's own call."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Fact:
     | NoncesCanceled | account | - | - | - | up to which, not included |
     | AuthorizationUsed, ...Canceled | authorizer | - | - | ERC-3009 number | the nonce it uses up, if any |
     | Approval, AllowanceSpent | owner | spender | allowed, spent | - | - |
-    | PermitUsed | owner | - | - | - | permit nonce |
+    | Approved | owner | - | - | - | - |
     | Frozen, Unfrozen | account | officer | - | reason | - |
     | RoleGranted, RoleRevoked | account | sender | - | role | - |
     | QuotaSet | issuer | - | capacity | - | - |
@@ -79,6 +79,6 @@ class Fact:
     ref: Hash32 | None = None
     nonce: int | None = None
     cause: Cause | None = None
-    """Why a ``Transfer`` moved money; None for other kinds."""
+    """Of a ``Transfer`` or an ``Approval``; None for other kinds."""
     detail: Mapping[str, str] = field(default_factory=dict)
     """What has no name above: a ``Settled``'s context, a quota's refill and level, the raw words of an ``Other``."""

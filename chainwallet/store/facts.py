@@ -216,8 +216,8 @@ def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_bl
 
 
 def account_facts(tx: Transaction, token: str, up_to_block: int) -> Iterator[Fact]:
-    """All canonical facts up to ``up_to_block`` about nonces and freezes, in the order of the chain."""
-    kinds = facts.c.kind.in_((*USING, "NoncesCanceled", "Frozen", "Unfrozen"))
+    """All canonical facts up to ``up_to_block`` about nonces, permits and freezes, in the order of the chain."""
+    kinds = facts.c.kind.in_((*USING, "NoncesCanceled", "Approval", "Frozen", "Unfrozen"))
     query = _select(token).where(kinds, facts.c.block <= up_to_block, facts.c.orphaned_at_s.is_(None))
     yield from map(_fact, tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE))
 

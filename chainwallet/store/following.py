@@ -14,6 +14,7 @@ from chainwallet.errors import HistoryMismatch, UnverifiedBlock
 from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, checksum, from_hex, to_hex
 from chainwallet.rules.fact import Fact
 from chainwallet.rules.following import Cursor, Point
+from chainwallet.store.bulk import insert_many
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import take_turns
 from chainwallet.store.schema import blocks, cursors, facts, holdings, quarantines
@@ -168,30 +169,36 @@ def _add_facts(tx: Transaction, verified: Sequence[VerifiedBlock], time_s: int) 
     rows = [
         _fact_row(token, fact, time_s) for block in verified for token, some in block.facts.items() for fact in some
     ]
-    if rows:
-        tx.execute(insert(facts), rows)
+    insert_many(tx, facts, _FACT_COLUMNS, rows)
 
 
-def _fact_row(token: str, fact: Fact, time_s: int) -> dict[str, object]:
+_FACT_COLUMNS = (
+    *("token", "block", "block_hash", "tx", "log_index", "part", "kind", "payer", "payee", "value", "ref", "nonce"),
+    *("cause", "detail", "happened_at_s", "learned_at_s"),
+)
+
+
+def _fact_row(token: str, fact: Fact, time_s: int) -> tuple[object, ...]:
+    """The values of ``_FACT_COLUMNS``."""
     place = fact.place
-    return {
-        "token": token,
-        "block": place.block,
-        "block_hash": to_hex(place.block_hash),
-        "tx": to_hex(place.tx),
-        "log_index": place.log_index,
-        "part": fact.part,
-        "kind": fact.kind,
-        "payer": hex_or_none(fact.payer),
-        "payee": hex_or_none(fact.payee),
-        "value": None if fact.value is None else word(fact.value),
-        "ref": hex_or_none(fact.ref),
-        "nonce": None if fact.nonce is None else word(fact.nonce),
-        "cause": fact.cause,
-        "detail": to_json(fact.detail),
-        "happened_at_s": place.happened_at_s,
-        "learned_at_s": time_s,
-    }
+    return (
+        token,
+        place.block,
+        to_hex(place.block_hash),
+        to_hex(place.tx),
+        place.log_index,
+        fact.part,
+        fact.kind,
+        hex_or_none(fact.payer),
+        hex_or_none(fact.payee),
+        None if fact.value is None else word(fact.value),
+        hex_or_none(fact.ref),
+        None if fact.nonce is None else word(fact.nonce),
+        fact.cause,
+        to_json(fact.detail),
+        place.happened_at_s,
+        time_s,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ going back

@@ -8,8 +8,8 @@ struct Allowance {
 
 /// @title Where allowances are kept, and how the spending of one is told.
 library Allowances {
-    /// The allowance of `spender` over `owner`'s money: at Keccak-256 of the 40 bytes of both. Solidity's own places are
-    /// hashes of 64 bytes (a key and a slot) or small numbers, so nothing else is kept there. Assembly: a mapping of
+    /// The allowance of `spender` over `owner`'s money: at Keccak-256 of the 40 bytes of both. All other
+    /// places are hashes of 64 bytes (a key and a slot) or of 32, or small numbers, so nothing else is kept there. Assembly: a mapping of
     /// mappings hashes twice, 70 gas more. Memory-safe: writes the scratch words at 0x00 and 0x20.
     function between(address owner, address spender) internal pure returns (Allowance storage allowed) {
         assembly ("memory-safe") {

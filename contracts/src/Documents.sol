@@ -13,7 +13,7 @@ library Documents {
         "Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)Leg(address account,uint256 amount)"
     );
     bytes32 internal constant CONSENT_TYPEHASH = keccak256(
-        "Consent(Settlement settlement,uint256 nonce)Leg(address account,uint256 amount)Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)"
+        "Consent(address debtor,Settlement settlement,uint256 nonce)Leg(address account,uint256 amount)Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)"
     );
     bytes32 internal constant CANCEL_NONCES_TYPEHASH =
         keccak256("CancelNonces(address account,uint256 upTo,uint256 validBefore)");
@@ -57,8 +57,8 @@ library Documents {
         return Hashing.hash(LEG_TYPEHASH, Hashing.word(account), bytes32(amount));
     }
 
-    function consent(bytes32 settlementHash, uint256 nonce) internal pure returns (bytes32) {
-        return Hashing.hash(CONSENT_TYPEHASH, settlementHash, bytes32(nonce));
+    function consent(address debtor, bytes32 settlementHash, uint256 nonce) internal pure returns (bytes32) {
+        return Hashing.hash(CONSENT_TYPEHASH, Hashing.word(debtor), settlementHash, bytes32(nonce));
     }
 
     function cancelNonces(address account, uint256 upTo, uint256 validBefore) internal pure returns (bytes32) {

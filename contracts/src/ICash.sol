@@ -53,7 +53,8 @@ interface ICashFacts is IERC20Errors {
     event Skipped(address indexed payer, uint256 nonce, SkipReason reason);
 
     /// Follows its settlement's `Transfer`s at once. `nonces` are the debtors', in the order of the debits, which is the
-    /// order of the distinct payers in those `Transfer`s.
+    /// order of the distinct payers in those `Transfer`s. Other transfers of the same transaction may stand right before
+    /// them: amounts by debtor are proved by the legs that hash to `settlementHash`, not by the `Transfer`s alone.
     event Settled(bytes32 indexed settlementHash, bytes32 indexed context, uint256[] nonces);
 
     /// All window nonces of `account` below `upTo` are dead.
@@ -62,13 +63,14 @@ interface ICashFacts is IERC20Errors {
     // Follows the `Transfer` of a `transferFrom` that used up part of a finite allowance, as much as the transfer's value:
     // `AllowanceSpent`, a log without topics, the only one here, whose data are the 20 bytes of the spender's address.
 
-    /// Follows the `Approval` of an `approve`. An `Approval` that nothing of the kind follows was a `permit`'s, and used the
-    /// owner's next permit nonce.
+    /// Follows the `Approval` of an `approve`. An `Approval` whose next log of this contract in its transaction is another
+    /// one, or that is the last, was a `permit`'s, and used the owner's next permit nonce.
     event Approved();
 
     event Minted(bytes32 indexed bankRef, address indexed issuer, address indexed to, uint256 value);
     event Burned(bytes32 indexed bankRef, address indexed issuer, uint256 value);
     event QuotaSet(address indexed issuer, uint96 capacity, uint96 refillPerSecond, uint96 level);
+    /// The zero address as officer: frozen for good when the ledger was made.
     event Frozen(address indexed account, address indexed officer, bytes32 reason);
     event Unfrozen(address indexed account, address indexed officer, bytes32 reason);
     event Paused(address indexed pauser);
@@ -81,12 +83,14 @@ interface ICashFacts is IERC20Errors {
     error Expired(uint256 validBefore, uint256 timestamp);
     error NotYetValid(uint256 validAfter, uint256 timestamp);
     error NonceUnavailable(address account, uint256 nonce);
+    /// Also where too little gas was left for an ERC-1271 account to answer: no proof that the signature is bad.
     error InvalidSignature(address signer);
     error CallerNotPayee(address caller, address payee);
     error MalformedItems(uint256 length, uint256 itemSize);
     error WrongOperator(address caller, address operator);
     error EmptySettlement();
     error TooManyLegs(uint256 count, uint256 limit);
+    /// Of two accounts as whole words; both are shown without their upper 12 bytes.
     error LegsNotAscending(address previous, address next);
     error EmptyLeg(address account);
     error DirtyAddress(uint256 word);
@@ -98,7 +102,7 @@ interface ICashFacts is IERC20Errors {
     error BankRefUsed(bytes32 bankRef);
     error QuotaExceeded(address issuer, uint256 available, uint256 required);
     error SupplyCapExceeded(uint256 available, uint256 required);
-    // AccountWord.BalanceOverflow(available, required): a credit that does not fit 96 bits; the supply's cap forbids it.
+    // AccountWord.BalanceOverflow(available, required): a credit that does not fit 96 bits, as a settlement may try to make.
 }
 
 /// What moves money: answered by `Cash` itself, as are ERC-20's `transfer`, `transferFrom`, `approve`, `balanceOf` and
@@ -122,7 +126,7 @@ interface IMovements is ICashFacts, IERC20Permit, IERC3009 {
     /// @notice Debits and credits many accounts in one step: all legs or none.
     /// @dev Debits and credits each ascend strictly by account, nobody is on both sides, sums are equal, no amount is
     /// zero, at most 256 legs together. Each debtor signs
-    /// `Consent(Settlement settlement,uint256 nonce)` over
+    /// `Consent(address debtor,Settlement settlement,uint256 nonce)` over
     /// `Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)` and
     /// `Leg(address account,uint256 amount)`; ECDSA or ERC-1271. All signatures are checked first, then all debits are
     /// made, then all credits: no debtor can spend what comes in. `Transfer`s pair debits with credits in order.
@@ -203,13 +207,15 @@ interface IOffice is IIssuing, IERC3009Cancel {
 
     // ------------------------------------------------------------------------------------------------ safety
 
-    /// @notice Stops `account` from sending and receiving, with a reason code. Compliance officers only.
+    /// @notice Stops `account` from sending and receiving, with a reason code; not from spending others' allowances or, as
+    /// an issuer, minting. Compliance officers only.
     function freeze(address account, bytes32 reason) external;
 
-    /// @notice Lets a frozen `account` move again. The zero address and the ledger itself are frozen for good.
+    /// @notice Lets a frozen `account` move again. The zero address, the ledger and its office are frozen for
+    /// good: `ERC20InvalidReceiver`.
     function unfreeze(address account, bytes32 reason) external;
 
-    /// @notice Stops every movement and mint; cancels, freezes, role changes and approvals go on. Pausers only.
+    /// @notice Stops every movement, mint and burn; cancels, freezes, role changes and approvals go on. Pausers only.
     function pause() external;
 
     function unpause() external;

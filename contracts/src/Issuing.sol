@@ -44,6 +44,7 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
     /// @inheritdoc IIssuing
     function setQuota(address issuer, uint96 capacity, uint96 refillPerSecond) external onlyRole(DEFAULT_ADMIN_ROLE) {
         Quota memory quota = quotaOf(issuer);
+        // slither-disable-next-line incorrect-equality - zero means that none was ever set; no block has time zero
         bool isFirst = _quotas[issuer].updatedAt == 0;
         uint96 level = isFirst || quota.level > capacity ? capacity : quota.level;
         _quotas[issuer] = Quota(capacity, refillPerSecond, level, uint40(block.timestamp));
@@ -71,6 +72,7 @@ abstract contract Issuing is Ledger, AccessControlDefaultAdminRulesUpgradeable, 
     function _spendQuota(address issuer, uint256 value) private {
         Quota memory quota = quotaOf(issuer);
         if (value > quota.level) revert QuotaExceeded(issuer, quota.level, value);
+        if (value == 0) return; // it would begin a quota that nobody has set, and a first quota starts full
         unchecked {
             quota.level -= uint96(value);
         }

@@ -10,8 +10,8 @@ import {ICashFacts} from "./ICash.sol";
 import {Signatures} from "./Signatures.sol";
 
 /// @title The accounts, the supply, the pause and the nonces: what `Cash` and its `Office` share.
-/// @dev Both work on the same storage, the ledger's: `Office` by a delegate call of `Cash`. All storage of `Cash` is
-/// declared here; what `Office` adds comes after it.
+/// @dev Both work on the same storage, the ledger's: `Office` by a delegate call of `Cash`. All variables of `Cash` are
+/// declared here (its allowances have a place of their own, see `Allowances`); what `Office` adds comes after them.
 abstract contract Ledger is ICashFacts, EIP712 {
     /// A struct of one word, so that a storage reference can be kept and the slot is hashed once.
     struct Holding {
@@ -21,21 +21,27 @@ abstract contract Ledger is ICashFacts, EIP712 {
     mapping(address => Holding) internal _holdings;
     /// Wide nonces, 256 in a word.
     mapping(address => mapping(uint256 word => uint256 bits)) private _wideNonces;
+    // slither-disable-next-line constable-states,unused-state - the office writes and reads it on this storage
     uint96 internal _supply;
     /// Shares a slot with the supply, so that a mint reads one slot less.
+    // slither-disable-next-line constable-states,uninitialized-state - the office writes it on this storage
     bool internal _paused;
 
     ShortString internal immutable _currency;
+    /// Where the ledger's office stands: the first contract that the ledger made.
+    address internal immutable _office;
 
     /// @param currencyCode ISO 4217, such as EUR
-    constructor(string memory currencyCode) EIP712(string.concat("Cash ", currencyCode), "1") {
+    constructor(string memory currencyCode, address office) EIP712(string.concat("Cash ", currencyCode), "1") {
         _currency = ShortStrings.toShortString(currencyCode);
+        _office = office;
         _freezeForGood(address(0));
         _freezeForGood(address(this));
+        if (office != address(this)) _freezeForGood(office);
     }
 
-    /// Money sent to nobody, or to this contract, could never come back. Both are frozen from the start, so that a movement
-    /// finds out when it reads the account, at no cost.
+    /// Money sent to nobody, to this contract or to its office could never come back. They are frozen from the start, so
+    /// that a movement finds out when it reads the account, at no cost.
     function _freezeForGood(address account) private {
         _holdings[account].account = _holdings[account].account.withFrozen(true);
         emit Frozen(account, address(0), "no account");
@@ -84,7 +90,7 @@ abstract contract Ledger is ICashFacts, EIP712 {
 
     /// Whether the account is frozen for good.
     function _isNoAccount(address account) internal view returns (bool) {
-        return account == address(0) || account == address(this);
+        return account == address(0) || account == address(this) || account == _office;
     }
 
     function _refusePayee(address to) private view {
@@ -123,6 +129,7 @@ abstract contract Ledger is ICashFacts, EIP712 {
     }
 
     function _isWindowNonceGood(address holder, uint256 nonce) internal view returns (bool good) {
+        // slither-disable-next-line unused-return - a question: the word after the use is not kept
         (good,) = _holdings[holder].account.withNonceUsed(nonce);
     }
 

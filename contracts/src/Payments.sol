@@ -44,6 +44,7 @@ abstract contract Payments is Ledger, IMovements {
     {
         if (items.length % itemSize != 0) revert MalformedItems(items.length, itemSize);
         bytes32 domainSeparator = _domainSeparatorV4();
+        // slither-disable-next-line uninitialized-local - `_read` fills it for every item
         Item memory item;
         item.typeHash = Documents.PAYMENT_TYPEHASH;
         unchecked {

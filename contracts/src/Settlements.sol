@@ -70,7 +70,7 @@ abstract contract Settlements is Ledger, IMovements {
     }
 
     /// The two words of leg `i`. Assembly: the legs are read four times, and the checks of bounds and of clean addresses are
-    /// 60 gas each time. The caller has checked `i < legs.length`.
+    /// 60 gas each time. The caller has checked `i < legs.length`. Touches no memory.
     function _wordsAt(Leg[] calldata legs, uint256 i) private pure returns (uint256 account, uint256 amount) {
         assembly ("memory-safe") {
             let leg := add(legs.offset, shl(6, i))
@@ -126,12 +126,13 @@ abstract contract Settlements is Ledger, IMovements {
         if (form != 0 || next > consents.length) {
             return _requireLongConsent(debtor, consents, offset, domainSeparator, settlementHash);
         }
-        bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, Documents.consent(settlementHash, nonce));
+        bytes32 digest =
+            MessageHashUtils.toTypedDataHash(domainSeparator, Documents.consent(debtor, settlementHash, nonce));
         if (!Signatures.isByKey(debtor, digest, r, vs)) revert InvalidSignature(debtor);
     }
 
     /// A consent in its short form. Assembly: slicing each field with bounds checks costs 300 gas a debtor more. Where the
-    /// consent does not lie inside `consents`, what is read means nothing: the caller checks that.
+    /// consent does not lie inside `consents`, what is read means nothing: the caller checks that. Touches no memory.
     function _shortConsentAt(bytes calldata consents, uint256 offset)
         private
         pure
@@ -160,7 +161,7 @@ abstract contract Settlements is Ledger, IMovements {
             nonce = uint256(bytes32(consents[offset + 1:offset + 33]));
             next = signatureAt + uint16(bytes2(consents[offset + 33:signatureAt]));
             if (next > consents.length) revert MalformedConsents(consents.length);
-            bytes32 structHash = Documents.consent(settlementHash, nonce);
+            bytes32 structHash = Documents.consent(debtor, settlementHash, nonce);
             _requireSigned(debtor, domainSeparator, structHash, consents[signatureAt:next]);
         }
     }

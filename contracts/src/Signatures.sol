@@ -26,12 +26,14 @@ library Signatures {
     }
 
     function isByKey(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) internal pure returns (bool) {
+        // slither-disable-next-line unused-return - why there is no signer does not matter
         (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
         return recovered != address(0) && recovered == signer;
     }
 
     /// As above, for the compact form of EIP-2098.
     function isByKey(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (bool) {
+        // slither-disable-next-line unused-return - as above
         (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
         return recovered != address(0) && recovered == signer;
     }

@@ -40,9 +40,9 @@ abstract contract Deals is Events {
         return settlementHash(deal.debits, deal.credits, deal.context, deal.operator, deal.validBefore);
     }
 
-    /// The hash that the debtor with `nonce` signs.
-    function consentOf(Deal memory deal, uint256 nonce) internal pure returns (bytes32) {
-        return Documents.consent(hashOf(deal), nonce);
+    /// The hash that debtor `i` signs with `nonce`.
+    function consentOf(Deal memory deal, uint256 i, uint256 nonce) internal pure returns (bytes32) {
+        return Documents.consent(deal.debits[i].account, hashOf(deal), nonce);
     }
 
     /// Signs as debtor `i`, with 65 or 64 bytes by turns.
@@ -59,7 +59,7 @@ abstract contract Deals is Events {
     }
 
     function _sign(Deal memory deal, uint256 i, uint256 privateKey, uint256 nonce, bytes32 hash) private view {
-        bytes32 consent = Documents.consent(hash, nonce);
+        bytes32 consent = Documents.consent(deal.debits[i].account, hash, nonce);
         bytes memory signature = i % 2 == 0 ? signed(privateKey, consent) : signedShort(privateKey, consent);
         deal.consents[i] = SignedConsent(nonce, signature);
     }

@@ -109,8 +109,8 @@ contract DocumentsTest is Base {
             _last("validBefore", "1800000000"),
             "},"
         );
-        string memory message = string.concat(settlement, _last("nonce", "7"));
-        assertEq(_walletHash(_consentTypes(), "Consent", message), digestOf(Documents.consent(hash, 7)), "Consent");
+        string memory message = string.concat(_text("debtor", vm.toString(TO)), settlement, _last("nonce", "7"));
+        assertEq(_walletHash(_consentTypes(), "Consent", message), digestOf(Documents.consent(TO, hash, 7)), "Consent");
     }
 
     function _consentTypes() private pure returns (string memory) {
@@ -124,7 +124,10 @@ contract DocumentsTest is Base {
         return string.concat(
             LEG_TYPE,
             _type("Settlement", settlement),
-            _type("Consent", string.concat(_is("Settlement", "settlement"), _and("uint256", "nonce")))
+            _type(
+                "Consent",
+                string.concat(_is("address", "debtor"), _and("Settlement", "settlement"), _and("uint256", "nonce"))
+            )
         );
     }
 

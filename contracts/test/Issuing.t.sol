@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {Cash} from "./Base.sol";
 import {ICashFacts, Quota} from "../src/ICash.sol";
 import {Events} from "./Events.sol";
 
@@ -236,5 +237,17 @@ contract IssuingTest is Events {
         }
         assertTrue(minted <= granted, "never more than the bucket can have held");
         assertEq(cash.totalSupply(), minted, "supply");
+    }
+
+    function test_aMintOfNothingDoesNotBeginAQuota() public {
+        Cash fresh = deploy("USD", ADMIN, 0);
+        vm.startPrank(ADMIN);
+        fresh.grantRole(fresh.ISSUER_ROLE(), ISSUER);
+        vm.stopPrank();
+        vm.prank(ISSUER);
+        fresh.mint(person(0), 0, "nothing");
+        vm.prank(ADMIN);
+        fresh.setQuota(ISSUER, 1_000, 1);
+        assertEq(fresh.quotaOf(ISSUER).level, 1_000, "a first quota starts full");
     }
 }

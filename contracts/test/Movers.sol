@@ -177,7 +177,7 @@ abstract contract Movers is Actors {
             uint256 salt = roll(seed, string.concat("consent", vm.toString(i)));
             address debtor = deal.debits[i].account;
             uint256 nonce = isOneIn(4, salt, "wide") ? _wideNonce(salt) : windowNonce(debtor, salt);
-            bytes32 consent = Documents.consent(hash, nonce);
+            bytes32 consent = Documents.consent(debtor, hash, nonce);
             deal.consents[i] = SignedConsent(nonce, signatureOf(debtor, consent, isForged && i == 0));
         }
         return abi.encode(deal, !isForged && !isUneven && sum != 0);

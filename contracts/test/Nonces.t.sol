@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
+import {Account} from "../src/Account.sol";
 import {AccountState, ICash, ICashFacts} from "../src/ICash.sol";
 import {Deal, Deals} from "./Deals.sol";
 import {WindowModel} from "./WindowModel.sol";
@@ -215,5 +216,14 @@ contract NoncesTest is Deals {
         if (kind == 2) return base + 1_080 + step % 12;
         if (kind == 3) return base + step % 200;
         return base + step % 64;
+    }
+
+    function test_theLastWindowNonceAndTheFirstWideOneAreApart() public {
+        give(person(0), 1_000);
+        place(person(0), Account.wrap(1_000 | ((2 ** 56 - 64) << 160)));
+        assertEq(cash.pay(item(key(0), person(1), 1, 2 ** 56 - 1)), 1, "paid");
+        assertTrue(!cash.isNonceAvailable(person(0), 2 ** 56 - 1), "used");
+        assertTrue(cash.isNonceAvailable(person(0), 2 ** 56), "wide");
+        assertEq(cash.authorizationState(person(0), tagged(2 ** 56 - 1)), true, "tagged");
     }
 }

@@ -20,6 +20,7 @@ library Buckets {
     }
 
     function spend(Bucket storage self, uint256 value) internal {
+        if (value == 0) return;
         self.level = levelNow(self) - value;
         self.updatedAt = block.timestamp;
     }

@@ -150,9 +150,9 @@ contract SettleTest is Deals {
         _setDebits(deal, [uint256(1), 2, 3]);
         deal.credits[0].amount = 6;
         bytes32 hash = hashOf(deal);
-        deal.consents[0] = SignedConsent(0, signed(keys[0], consentOf(deal, 0)));
-        deal.consents[1] = SignedConsent(1, signedShort(keys[1], consentOf(deal, 1)));
-        deal.consents[2] = SignedConsent(2, abi.encodePacked(hex"01", signed(key(9), consentOf(deal, 2))));
+        deal.consents[0] = SignedConsent(0, signed(keys[0], consentOf(deal, 0, 0)));
+        deal.consents[1] = SignedConsent(1, signedShort(keys[1], consentOf(deal, 1, 1)));
+        deal.consents[2] = SignedConsent(2, abi.encodePacked(hex"01", signed(key(9), consentOf(deal, 2, 2))));
         deliver(deal);
         assertEq(hashOf(deal), hash, "the settlement does not contain its consents");
         assertEq(cash.balanceOf(smart), 997, "smart account");

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3 import Web3
 
-from chainwallet.abi.events import PAID_TOPIC, Event, SkipReason
+from chainwallet.abi.events import PAID_TOPIC, AllowanceSpent, Event, SkipReason
 from chainwallet.abi.events import decode_event as decode
 from chainwallet.abi.generated import EVENTS
 from chainwallet.artifacts import ledger_abi
@@ -20,7 +20,7 @@ from chainwallet.evm import Address, BlockNumber, Hash32, Log, checksum, keccak2
 ABI = ledger_abi()
 CONTRACT = Web3().eth.contract(abi=ABI)
 ABI_EVENTS = {entry["name"]: entry for entry in ABI if entry["type"] == "event"}
-KINDS = {kind.__name__: kind for kind in get_args(Event)}
+KINDS = {kind.__name__: kind for kind in get_args(Event) if kind is not AllowanceSpent}
 CASH = Address(b"\xca" * 20)
 
 
@@ -107,10 +107,20 @@ def test_the_administrations_other_events_have_no_class(name: str, data: st.Data
     assert decode(log_of(entry, [data.draw(values_of(field["type"])) for field in entry["inputs"]])) is None
 
 
-@given(topics=st.lists(st.binary(min_size=32, max_size=32).map(Hash32), max_size=4), data=st.binary(max_size=100))
+@given(
+    topics=st.lists(st.binary(min_size=32, max_size=32).map(Hash32), min_size=1, max_size=4),
+    data=st.binary(max_size=100),
+)
 def test_logs_of_other_contracts_are_nothing(topics: list[Hash32], data: bytes) -> None:
-    """A log whose first topic is none of ours, or that has no topic, says nothing."""
+    """A log whose first topic is none of ours says nothing."""
     assert decode(Log(CASH, tuple(topics), data, BlockNumber(1), Hash32(bytes(32)), Hash32(bytes(32)), 0)) is None
+
+
+@given(st.binary(max_size=40))
+def test_a_log_without_topics_tells_who_spent_an_allowance(data: bytes) -> None:
+    """The ledger's only log without topics holds 20 bytes, the spender; any other says nothing."""
+    event = decode(Log(CASH, (), data, BlockNumber(1), Hash32(bytes(32)), Hash32(bytes(32)), 0))
+    assert event == (AllowanceSpent(Address(data)) if len(data) == 20 else None)
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
@@ -119,7 +129,8 @@ def test_a_log_too_short_for_its_event_is_the_nodes_fault(name: str) -> None:
     entry = ABI_EVENTS[name]
     sample = {"address": b"\x01" * 20, "bytes32": b"\x02" * 32, "uint256[]": [1, 2]}
     log = log_of(entry, [sample.get(field["type"], 3) for field in entry["inputs"]])
-    broken = [replace(log, topics=log.topics[:1]), *([replace(log, data=log.data[:-32])] if log.data else [])]
+    broken = [replace(log, topics=log.topics[:1])] if len(log.topics) > 1 else []
+    broken += [replace(log, data=log.data[:-32])] if log.data else []
     for one in broken:
         with pytest.raises(NodeRefused):
             decode(one)

@@ -147,6 +147,29 @@ def test_the_cause_of_every_movement_is_told() -> None:
     ]
 
 
+def approval(owner: Address, spender: Address, value: int) -> Event:
+    return "Approval(address,address,uint256)", (owner, spender), (value,)
+
+
+def test_an_approval_says_whether_a_permit_gave_it() -> None:
+    """An ``Approval`` that an ``Approved`` follows was its owner's own call; any other used up a permit nonce."""
+    approved: Event = ("Approved()", (), ())
+    assert told([approval(ANA, BEN, 1), approved, approval(ANA, CLEO, 2)], [approved]) == [
+        ("Approval", ANA, BEN, 1, None, None, "approve"),
+        ("Approved", ANA, None, None, None, None, None),
+        ("Approval", ANA, CLEO, 2, None, None, "permit"),
+        ("Approved", None, None, None, None, None, None),
+    ]
+
+
+def test_an_allowance_is_spent_by_the_transfer_before() -> None:
+    """A log without topics tells who spent how much of an allowance: that of the ``Transfer`` right before."""
+    spent = Log(CASH, (), bytes(DAN), BlockNumber(7), Hash32(b"\x07" * 32), Hash32(b"\x01" * 32), 1)
+    moved, used = facts_of([*logs_of([transfer(ANA, BEN, 5)]), spent], 99)
+    assert (moved.cause, moved.ref) == ("allowance", None)
+    assert (used.kind, used.payer, used.payee, used.value) == ("AllowanceSpent", ANA, DAN, 5)
+
+
 def test_a_log_that_is_no_event_of_ours_is_kept_as_it_is() -> None:
     """A log of another shape than the ledger's events, or of none, is a fact of its own with its raw words."""
     odd = [

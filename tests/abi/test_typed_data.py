@@ -44,7 +44,7 @@ SETTLEMENTS = st.builds(Settlement, LEGS, LEGS, HASHES, ADDRESSES, UINTS)
 DOMAINS = st.builds(Domain, NAMES, NAMES, UINTS, ADDRESSES)
 DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     st.builds(Payment, ADDRESSES, ADDRESSES, UINTS, HASHES, UINTS, UINTS),
-    st.builds(Consent, SETTLEMENTS, UINTS),
+    st.builds(Consent, ADDRESSES, SETTLEMENTS, UINTS),
     st.builds(TransferWithAuthorization, ADDRESSES, ADDRESSES, UINTS, UINTS, UINTS, HASHES),
     st.builds(ReceiveWithAuthorization, ADDRESSES, ADDRESSES, UINTS, UINTS, UINTS, HASHES),
     st.builds(CancelAuthorization, ADDRESSES, HASHES),
@@ -59,7 +59,7 @@ PAYMENT = Payment(ANA, BEN, 12_500_000, WORD, 3, 2_000_000_000)
 SETTLEMENT = Settlement((Leg(ANA, 5), Leg(BEN, 6)), (Leg(Address(b"\x0c" * 20), 11),), WORD, Address(bytes(20)), 9)
 ONE_OF_EACH: tuple[Document, ...] = (
     PAYMENT,
-    Consent(SETTLEMENT, 4),
+    Consent(ANA, SETTLEMENT, 4),
     TransferWithAuthorization(ANA, BEN, 1, 2, 3, WORD),
     ReceiveWithAuthorization(ANA, BEN, 1, 2, 3, WORD),
     CancelAuthorization(ANA, WORD),
@@ -89,7 +89,7 @@ def test_each_document_has_eth_accounts_digest(document: Document) -> None:
 @pytest.mark.parametrize("debits", [(), (Leg(ANA, 2**256 - 1),)])
 def test_settlement_edges_have_eth_accounts_digest(debits: tuple[Leg, ...]) -> None:
     """A settlement with no legs at all, and one with the largest amounts, hash as eth-account hashes them."""
-    consent = Consent(replace(SETTLEMENT, debits=debits, credits=()), 2**256 - 1)
+    consent = Consent(ANA, replace(SETTLEMENT, debits=debits, credits=()), 2**256 - 1)
     assert digest(consent, DOMAIN) == eth_account_digest(as_typed_data(consent, DOMAIN))
 
 
@@ -110,7 +110,7 @@ def test_type_hashes_are_the_standards(kind: type[Permit], type_hash: str) -> No
 def test_consent_type_names_its_parts_in_order() -> None:
     """A consent's type is followed by the types of legs and settlement, sorted by name as EIP-712 asks."""
     assert encode_type(Consent) == (
-        "Consent(Settlement settlement,uint256 nonce)"
+        "Consent(address debtor,Settlement settlement,uint256 nonce)"
         "Leg(address account,uint256 amount)"
         "Settlement(Leg[] debits,Leg[] credits,bytes32 context,address operator,uint256 validBefore)"
     )
@@ -127,7 +127,7 @@ def test_settlement_is_hashed_once_for_all_consents(monkeypatch: pytest.MonkeyPa
 
     DOMAIN.separator  # noqa: B018  # hashed before the count starts
     monkeypatch.setattr(typed_data, "keccak256", counting)
-    digests = {digest(Consent(settlement, nonce), DOMAIN) for nonce in range(100)}
+    digests = {digest(Consent(ANA, settlement, nonce), DOMAIN) for nonce in range(100)}
     assert len(digests) == 100
     assert len(hashed) == 6 + 2 * 100  # three legs, two lists, one settlement; then a struct and a digest each
 
@@ -188,7 +188,7 @@ def _another(value: Any) -> Any:
         (Leg(ANA, 1), "amount", 2**256),
         (SETTLEMENT, "debits", [Leg(ANA, 1)]),
         (SETTLEMENT, "credits", (1,)),
-        (Consent(SETTLEMENT, 4), "settlement", PAYMENT),
+        (Consent(ANA, SETTLEMENT, 4), "settlement", PAYMENT),
         (DOMAIN, "name", "\ud800"),
         (DOMAIN, "chain_id", -1),
     ],
@@ -201,7 +201,7 @@ def test_values_out_of_range_are_refused_by_name(struct: Any, field: str, value:
 
 
 def _edited(path: str, value: object) -> dict[str, Any]:
-    edited: dict[str, Any] = copy.deepcopy(as_typed_data(Consent(SETTLEMENT, 4), DOMAIN))
+    edited: dict[str, Any] = copy.deepcopy(as_typed_data(Consent(ANA, SETTLEMENT, 4), DOMAIN))
     *parents, last = path.split(".")
     inner: Any = edited
     for parent in parents:
@@ -243,8 +243,8 @@ def test_anything_else_than_our_typed_data_is_refused_by_path(stored: object, fi
 
 
 def test_documents_name_their_signer() -> None:
-    """Every document names who must sign it, but a consent, which each debtor signs."""
-    assert [signer_of(document) for document in ONE_OF_EACH] == [ANA, None, ANA, ANA, ANA, ANA, ANA]
+    """Every document names who must sign it."""
+    assert [signer_of(document) for document in ONE_OF_EACH] == [ANA] * 7
 
 
 def test_wallets_get_the_form_they_know() -> None:

@@ -26,6 +26,7 @@ def test_without_any_setting_there_are_defaults(home: Path) -> None:
     config = load_config({"home": None, "rpc": None}, {}, home)
     assert config.home == home
     assert (config.rpc, config.anvil, config.kek_file, config.keystore, config.deployer_key) == (None,) * 5
+    assert config.database is None
 
 
 def test_a_flag_beats_the_environment_which_beats_the_file(home: Path) -> None:
@@ -54,7 +55,9 @@ def test_an_empty_variable_is_no_setting(home: Path) -> None:
 def test_an_unknown_setting_is_refused(home: Path) -> None:
     """A misspelt setting in the file is named, with those there are."""
     settings_file(home, 'rcp = "http://file"')
-    with pytest.raises(BadValue, match=r"'rcp', expected one of anvil, kek_file, keystore, rpc, signer_command"):
+    with pytest.raises(
+        BadValue, match=r"'rcp', expected one of anvil, database, kek_file, keystore, rpc, signer_command"
+    ):
         load_config({}, {}, home)
 
 
@@ -90,7 +93,8 @@ def test_secrets_come_from_the_environment_and_are_not_shown(home: Path) -> None
     assert (config.deployer_key, config.passphrase) == (KEY, "open sesame")
     assert KEY not in f"{config} {config!r}"
     assert "sesame" not in f"{config} {config!r}"
-    assert secret_variables() == ["CHAINWALLET_DEPLOYER_KEY", "CHAINWALLET_PASSPHRASE"]
+    for name in ("CHAINWALLET_DATABASE", "CHAINWALLET_DEPLOYER_KEY", "CHAINWALLET_PASSPHRASE", "PGPASSWORD"):
+        assert name in secret_variables()
 
 
 def test_a_way_to_the_key_beats_all_others_below_it(home: Path) -> None:
@@ -132,3 +136,47 @@ def test_what_is_no_path_is_refused(home: Path, path: str) -> None:
     """An empty path, an unknown user's and one with a zero byte are refused; none of them becomes the home."""
     with pytest.raises(BadValue, match=r"^home: "):
         load_config({"home": path}, {}, home)
+
+
+# ------------------------------------------------------------------------------------------------ the database
+
+URL, WITH_PASSWORD = "postgresql://ana@host/wallet", "postgresql://ana:geheim@host/wallet"
+
+
+def test_the_database_is_a_url_or_a_path(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is a server's URL as it is, or a path, which starts where it was written."""
+    monkeypatch.chdir(tmp_path)
+    assert load_config({"database": URL}, {}, home).database == URL
+    assert load_config({"database": "books.db"}, {}, home).database == str(tmp_path / "books.db")
+    settings_file(home, 'database = "books.db"')
+    assert load_config({}, {}, home).database == str(home / "books.db")
+    assert load_config({}, {"CHAINWALLET_DATABASE": URL}, home).database == URL
+    assert load_config({"database": "flag.db"}, {"CHAINWALLET_DATABASE": URL}, home).database == str(
+        tmp_path / "flag.db"
+    )
+
+
+def test_a_database_password_comes_from_the_environment(home: Path) -> None:
+    """A URL with a password is taken from the environment, and a ``Config`` does not show it."""
+    config = load_config({}, {"CHAINWALLET_DATABASE": WITH_PASSWORD}, home)
+    assert config.database == WITH_PASSWORD
+    assert "geheim" not in f"{config} {config!r}"
+
+
+@pytest.mark.parametrize("url", [WITH_PASSWORD, f"{URL}?password=geheim", f"{URL}?sslpassword=geheim"])
+@pytest.mark.parametrize("place", ["flag", "file"])
+def test_a_database_password_elsewhere_is_refused_unseen(home: Path, place: str, url: str) -> None:
+    """A password in a flag, which every process can see, or in the file is refused and not repeated."""
+    if place == "file":
+        settings_file(home, f'database = "{url}"')
+    with pytest.raises(BadValue, match=r"got 'postgresql://ana@host/wallet', expected no password here") as refused:
+        load_config({"database": url} if place == "flag" else {}, {}, home)
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://ana:geheim@host/wallet", "postgresql://ana:geheim@host:x/wallet"])
+def test_a_database_that_is_none_is_refused_unseen(home: Path, url: str) -> None:
+    """A URL of another kind of server, or one that does not read, is refused at once, without its password."""
+    with pytest.raises(BadValue, match=r"^database: .*expected postgresql://USER@HOST/DATABASE") as refused:
+        load_config({}, {"CHAINWALLET_DATABASE": url}, home)
+    assert "geheim" not in str(refused.value)

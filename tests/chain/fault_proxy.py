@@ -16,6 +16,8 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 10.0
+GREETINGS: tuple[tuple[str, list[Any]], ...] = (("eth_chainId", []), ("eth_getBlockByNumber", ["0x0", False]))
+"""What each new connection of a ``Node`` asks first."""
 
 Call = dict[str, Any]
 """A JSON-RPC question, or the answer to one."""
@@ -112,7 +114,10 @@ class FaultProxy:
         self._server.server_close()
 
     def next(self, method: str, *faults: Fault) -> None:
-        """The next calls of ``method``, alone or in batches, meet ``faults``, one each."""
+        """The next calls of ``method``, alone or in batches, meet ``faults``, one each.
+
+        Not those by which a new connection of a ``Node`` asks which chain it leads to: they come when they come.
+        """
         with self._lock:
             self._faults.setdefault(method, []).extend(faults)
 
@@ -140,27 +145,29 @@ class FaultProxy:
             self._alterations.clear()
             self._last_good = None
 
-    def _fault(self, call: Call) -> Fault:
-        method, raw = call["method"], str(call["params"][0]) if call.get("params") else ""
+    def _fault(self, call: Call, *, greets: bool) -> Fault:
+        method, raw = call["method"], None
         with self._lock:
             self.methods.append(method)
             if method == "eth_sendRawTransaction":
+                raw = str(call["params"][0])
                 self.sent.append(raw)
             if self._last_good is not None and len(self.methods) > self._last_good:
                 return Fault(forward=self._dead_forward, cut=True)
             waiting = self._faults.get(method)
-            if waiting:
+            if waiting and not greets:
                 return waiting.pop(0)
-        refusal = self.rule.refusal(raw) if self.rule and method == "eth_sendRawTransaction" else None
+        refusal = self.rule.refusal(raw) if self.rule and raw else None
         return refused(*refusal) if refusal else Fault()
 
-    def _answer(self, asked: Call | list[Call]) -> tuple[int, bytes] | None:
-        """HTTP status and body for a question or a batch; None where the connection is cut."""
+    def _answer(self, asked: Call | list[Call], *, is_new: bool) -> tuple[int, bytes] | None:
+        """HTTP status and body for a question or a batch; None where the connection, which may be new, is cut."""
         if isinstance(asked, list) and not self.takes_batches:
             error = {"code": -32600, "message": "batch requests are not supported"}
             return 200, json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
         calls = asked if isinstance(asked, list) else [asked]
-        faults = [self._fault(call) for call in calls]
+        greets = is_new and isinstance(asked, dict) and (asked["method"], asked["params"]) in GREETINGS
+        faults = [self._fault(call, greets=greets) for call in calls]
         for fault in faults:
             fault.before()
         told = self._told(calls, faults, alone=not isinstance(asked, list))
@@ -217,8 +224,12 @@ class FaultProxy:
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # headers and body leave together
 
+            served = 0
+
             def do_POST(self) -> None:
-                answer = proxy._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                answer = proxy._answer(asked, is_new=self.served < len(GREETINGS))
+                self.served += 1
                 if answer is None:
                     self.close_connection = True
                     return

@@ -13,9 +13,11 @@ Source: go-ethereum ``core/txpool/legacypool/list.go`` (``list.Add``) and ``core
 import threading
 from dataclasses import dataclass, field
 
-import rlp
 from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 
+from chainwallet.evm import keccak256, to_hex
 from tests.conftest import ask
 
 PRICE_BUMP_PERCENT = 10  # geth --txpool.pricebump
@@ -38,7 +40,7 @@ class Offer:
 
 @dataclass
 class StrictPool:
-    """The pool in front of the node at ``url``: the transactions that it let through and that are not mined yet."""
+    """The pool in front of the node at ``url``: what it let through for each sender and nonce."""
 
     url: str
     _offers: dict[tuple[str, int], Offer] = field(default_factory=dict)
@@ -48,17 +50,19 @@ class StrictPool:
         """``UNDERPRICED`` for a replacement that pays too little more; None for everything else."""
         try:
             sender = str(Account.recover_transaction(raw))
-            values = rlp.decode(bytes.fromhex(raw[4:]))
-        except Exception:
+            fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        except Exception:  # whatever is wrong with it, the node says so
             return None
-        nonce, tip_wei, max_fee_wei = (int.from_bytes(value) for value in values[1:4])
-        offer = Offer(raw, max_fee_wei, tip_wei)
+        place = sender, int(fields["nonce"])
+        offer = Offer(raw, int(fields["maxFeePerGas"]), int(fields["maxPriorityFeePerGas"]))
         with self._lock:
-            held = self._offers.get((sender, nonce))
-            if held is None or held.raw == raw or self._is_mined(sender, nonce) or held.is_replaced_by(offer):
-                self._offers[sender, nonce] = offer
-                return None
-        return UNDERPRICED
+            held = self._offers.get(place)
+            if held and held.raw != raw and self._is_waiting(held) and not held.is_replaced_by(offer):
+                return UNDERPRICED
+            self._offers[place] = offer
+            return None
 
-    def _is_mined(self, sender: str, nonce: int) -> bool:
-        return int(str(ask(self.url, "eth_getTransactionCount", sender, "latest")), 16) > nonce
+    def _is_waiting(self, held: Offer) -> bool:
+        """Whether the node took it and has not mined it yet."""
+        found = ask(self.url, "eth_getTransactionByHash", to_hex(keccak256(bytes.fromhex(held.raw[2:]))))
+        return isinstance(found, dict) and found["blockNumber"] is None

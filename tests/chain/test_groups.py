@@ -296,7 +296,7 @@ def test_a_missing_or_wrong_signer_is_refused(bench: Bench) -> None:
     assert consents(bench) == []
     with pytest.raises(BadValue) as refusal:  # kim is no debtor
         clear(bench, signers=keys | {MEMBERS["hugo"]: key_of("kim")})
-    assert refusal.value.field == "debits"
+    assert refusal.value.field == "debtor"
     with pytest.raises(BadSignature):  # gina is, and signs for herself only
         clear(bench, signers=keys | {MEMBERS["hugo"]: key_of("gina")})
     assert_nothing_moved(bench, count)

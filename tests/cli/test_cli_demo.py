@@ -14,7 +14,8 @@ def test_a_home_at_work_is_left_alone(house: Command, tmp_path: Path) -> None:
     assert "trip.csv, the bundled example: 30 entries of 6 people in EUR, JPY; totals checked\n" in story
     assert "\nverified: every balance moved by exactly its person's net" in story
     assert story.endswith(
-        "This home is at work or has a chain of its own, so the demo ran in a directory that is gone now\n"
+        "This home is at work, has a chain of its own or a database elsewhere, "
+        "so the demo ran in a directory that is gone now\n"
     )
     assert "\x1b" not in story
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -9,13 +9,14 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "wallet", "chain", "contracts"]
+FAMILIES = ["", "wallet", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "pay", "balance", "topup", "deploy"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
+    *("index run", "index status", "index check", "bench index"),
 ]
 MISTAKES = {
     "frobnicate": "No such command 'frobnicate'; see `chainwallet --help`",

@@ -14,7 +14,7 @@ from tests.indexing.town import Town
 from tests.postgres import PostgresProcess, on_both
 
 KILLS = int(os.environ.get("CHAINWALLET_TEST_KILLS", "8"))
-"""How often each kind of database sees its indexer die; `make long-test` says 100."""
+"""How often each kind of database sees its indexer die; `make kill-test` says 100."""
 
 
 def ends_well(process: BaseProcess) -> bool:

@@ -139,7 +139,7 @@ class Town:
     def settle(self, settlement: Settlement, nonces: Sequence[int]) -> Hash32:
         """The settlement with every debtor's consent, carried out."""
         consents = [
-            (nonce, self.sign(Consent(settlement, nonce), leg.account))
+            (nonce, self.sign(Consent(leg.account, settlement, nonce), leg.account))
             for nonce, leg in zip(nonces, settlement.debits, strict=True)
         ]
         return self.send(settle_data(settlement, consents))

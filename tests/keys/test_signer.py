@@ -228,8 +228,8 @@ def test_another_envelope_is_refused(raw: bytes) -> None:
         (CancelAuthorization(BEN, WORD), "authorizer"),
         (Permit(BEN, ANA, 1, 2, 3), "owner"),
         (CancelNonces(BEN, 64, 3), "account"),
-        (Consent(replace(SETTLEMENT, debits=(Leg(BEN, 1_100),)), 1), "debits"),
-        (Consent(replace(SETTLEMENT, debits=(Leg(BEN, 1_100),), credits=(Leg(ANA, 1_100),)), 1), "debits"),
+        (Consent(ANA, replace(SETTLEMENT, debits=(Leg(BEN, 1_100),)), 1), "debits"),
+        (Consent(ANA, replace(SETTLEMENT, debits=(Leg(BEN, 1_100),), credits=(Leg(ANA, 1_100),)), 1), "debits"),
     ],
 )
 def test_document_of_another_signer_is_refused(document: Document, field: str) -> None:
@@ -251,8 +251,8 @@ LIMITS = SigningLimits(frozenset({31_337}), frozenset({DOMAIN.contract}), 500)
         (Permit(ANA, BEN, 2**256 - 1, 2, 3), DOMAIN, "value"),
         (TransferWithAuthorization(ANA, BEN, 501, 2, 3, WORD), DOMAIN, "value"),
         (ReceiveWithAuthorization(ANA, BEN, 501, 2, 3, WORD), DOMAIN, "value"),
-        (Consent(replace(SETTLEMENT, debits=(Leg(ANA, 501),)), 1), DOMAIN, "value"),
-        (Consent(replace(SETTLEMENT, debits=(Leg(ANA, 250), Leg(ANA, 251))), 1), DOMAIN, "value"),
+        (Consent(ANA, replace(SETTLEMENT, debits=(Leg(ANA, 501),)), 1), DOMAIN, "value"),
+        (Consent(ANA, replace(SETTLEMENT, debits=(Leg(ANA, 250), Leg(ANA, 251))), 1), DOMAIN, "value"),
         (CancelNonces(ANA, 64, 3), replace(DOMAIN, chain_id=1), "chain_id"),
     ],
 )
@@ -263,7 +263,9 @@ def test_document_beyond_the_limits_is_refused(document: Document, domain: Domai
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize("document", [replace(PAYMENT, value=500), Consent(SETTLEMENT, 1), CancelNonces(ANA, 64, 3)])
+@pytest.mark.parametrize(
+    "document", [replace(PAYMENT, value=500), Consent(ANA, SETTLEMENT, 1), CancelNonces(ANA, 64, 3)]
+)
 def test_document_within_the_limits_is_signed(document: Document) -> None:
     """A limited signer signs what is within its limits; of a consent only its own debit counts."""
     verify_signature(document, DOMAIN, LocalSigner(SECRET, LIMITS).sign(document, DOMAIN), ANA)

@@ -2,7 +2,9 @@
 
 import copy
 import random
+from collections.abc import Iterator
 from dataclasses import fields, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,10 +17,11 @@ from chainwallet.errors import NodeTrouble, UnverifiedBlock
 from chainwallet.evm import Address, BlockNumber, Hash32, Log, keccak256, to_hex
 from chainwallet.proofs.block import ToldBlock, verify_header, verify_receipts
 from chainwallet.proofs.bloom import BLOOM_BYTES, EMPTY_BLOOM, bloom_of, mask_of, may_contain
+from chainwallet.proofs.encoding import decode, encode
 from chainwallet.proofs.header import Header
 from chainwallet.proofs.receipts import SealedReceipt, receipts_root
 from chainwallet.proofs.trie import EMPTY_ROOT
-from chainwallet.rpc import Node, sealed
+from chainwallet.rpc import sealed
 from chainwallet.rpc.shapes import Misshapen
 from tests.conftest import ask
 from tests.proofs.changes import CHANGES
@@ -28,6 +31,8 @@ EMITTER, REVERTER = "0x" + "11" * 20, "0x" + "22" * 20
 # Runtime code: logs the call data with three topics, its first 16 bytes with one, and all of it with none.
 EMITS = "0x" + "365f5f37" + "600960086007" + "365fa3" + "600760105fa1" + "365fa0" + "00"
 REVERTS = "0x" + "5f5ffd"
+POINT_AT_INFINITY = b"\xc0" + bytes(47)  # commitment to and proof of a blob of zeros
+EMPTY_BLOB_HASH = b"\x01" + sha256(POINT_AT_INFINITY).digest()[1:]
 FEES = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1}
 CALL = {"to": EMITTER, "data": "0x1234", "gas": 200_000, "value": 0}
 
@@ -36,16 +41,29 @@ def signed(**transaction: Any) -> str:
     return to_hex(SENDER.sign_transaction(transaction).raw_transaction)
 
 
+def with_empty_blob(raw: str) -> str:
+    """A blob transaction as it is handed over, with its one blob, which is all zeros (EIP-4844)."""
+    body = decode(bytes.fromhex(raw[4:]))
+    return "0x03" + encode([body, [bytes(131_072)], [POINT_AT_INFINITY], [POINT_AT_INFINITY]]).hex()
+
+
 def of_every_type(chain_id: int) -> list[str]:
     """Raw transactions of types 0 to 4, one that fails, one that creates a contract, one without logs."""
     common = {**CALL, "chainId": chain_id}
-    blob = {**common, **FEES, "nonce": 3, "type": 3, "maxFeePerBlobGas": 10**10}
+    blob = {
+        **common,
+        **FEES,
+        "nonce": 3,
+        "type": 3,
+        "maxFeePerBlobGas": 10**10,
+        "blobVersionedHashes": [EMPTY_BLOB_HASH],
+    }
     permission = AUTHORITY.sign_authorization({"chainId": chain_id, "address": EMITTER, "nonce": 0})
     typed = [
         signed(**common, gasPrice=10**10, nonce=0),
         signed(**common, gasPrice=10**10, nonce=1, accessList=[{"address": EMITTER, "storageKeys": [0, 1]}], type=1),
         signed(**common, **FEES, nonce=2, type=2),
-        to_hex(SENDER.sign_transaction(blob, blobs=[bytes(131_072)]).raw_transaction),
+        with_empty_blob(signed(**blob)),
         signed(**common, **FEES, nonce=4, type=4, authorizationList=[permission]),
     ]
     failing = {**common, **FEES, "to": REVERTER, "nonce": 5}
@@ -54,26 +72,28 @@ def of_every_type(chain_id: int) -> list[str]:
     return [*typed, signed(**failing), signed(**creation), signed(**quiet)]
 
 
-@pytest.fixture
-def told(chain: Node, local_chain: RunningChain) -> list[tuple[Any, Any]]:
+@pytest.fixture(scope="module")
+def told(local_chain: RunningChain) -> Iterator[list[tuple[Any, Any]]]:
     """Blocks and their receipts as JSON: one with every type of transaction, one with many, an empty one, genesis."""
     url = local_chain.url
-    chain.set_balance(Address(bytes.fromhex(SENDER.address[2:])), 10**20)
+    snapshot = ask(url, "evm_snapshot")
+    ask(url, "anvil_setBalance", SENDER.address, hex(10**20))
     ask(url, "anvil_setCode", EMITTER, EMITS)
     ask(url, "anvil_setCode", REVERTER, REVERTS)
     ask(url, "evm_setAutomine", False)
+    first = int(str(ask(url, "eth_blockNumber")), 16) + 1
     for raw in of_every_type(local_chain.chain_id):
         ask(url, "eth_sendRawTransaction", raw)
-    chain.mine()
-    first = chain.block_number()
+    ask(url, "anvil_mine", "0x1")
     many = {**CALL, **FEES, "chainId": local_chain.chain_id}
     for nonce in range(8, 8 + 140):
         ask(url, "eth_sendRawTransaction", signed(**many, nonce=nonce))
-    chain.mine(2)
+    ask(url, "anvil_mine", "0x2")
     ask(url, "evm_setAutomine", True)
     numbers = [hex(number) for number in (first, first + 1, first + 2, 0)]
     blocks: list[Any] = [ask(url, "eth_getBlockByNumber", number, False) for number in numbers]
-    return [(block, ask(url, "eth_getBlockReceipts", block["hash"])) for block in blocks]
+    yield [(block, ask(url, "eth_getBlockReceipts", block["hash"])) for block in blocks]
+    assert ask(url, "evm_revert", snapshot) is True
 
 
 def verify(block: Any, receipts: Any) -> None:

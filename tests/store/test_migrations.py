@@ -1,9 +1,11 @@
 """Migrations on both engines: from nothing, from every earlier version with its rows, and never from a newer one."""
 
+import json
 import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import rlp
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, Table, insert, select, text
 
+from chainwallet.abi.typed_data import Leg, Settlement, struct_hash
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
-from chainwallet.evm import Address
-from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import submissions
+from chainwallet.evm import Address, Hash32, from_hex
+from chainwallet.rules.promise import Carried, Offered
+from chainwallet.rules.submission import Failed, Mined, Queued, Signed, Submission
+from chainwallet.store import promises, submissions
 from chainwallet.store.backend import Backend
 from chainwallet.store.database import Database
 from chainwallet.store.migration import revision_of, revisions, upgrade
@@ -33,9 +38,28 @@ CHAIN = "7-0a0b0c0d"
 ANA, TOKEN = Address(b"\x0a" * 20), Address(b"\xca" * 20)
 
 Rows = dict[str, list[dict[str, Any]]]
-SUBMISSION = {"chain": CHAIN, "key": "key", "sender": "0x0a", "to": None, "data": b"\x00\xff", "created_at_s": 5}
-PROMISE = {"token": f"{CHAIN}/0xca", "payer": "0x0a", "kind": "payment", "id": "42", "nonce": f"{7:064x}"}
-DOCUMENT = {"content_hash": "0x01", "document": "{}", "signature": b"\x01", "memo": "Käse", "memo_salt": b"\x02"}
+ADDRESS = "0x" + "0a" * 20
+RAW = bytes([2]) + rlp.encode(
+    [b"\x07", b"\x05", b"\x08", b"\x50", b"\x75\x30", b"", b"", b"", [], b"", b"\x01", b"\x01"]
+)
+"""A transaction as it was signed: chain 7, nonce 5, tip 8 and fee 80 wei, 30,000 gas."""
+SUBMISSION = {"chain": CHAIN, "key": "key", "sender": ADDRESS, "to": None, "data": b"\x00\xff", "created_at_s": 5}
+PROMISE = {"token": f"{CHAIN}/0xca", "payer": ADDRESS, "kind": "payment", "id": "42", "nonce": f"{7:064x}"}
+MESSAGE = {"from": ADDRESS, "to": "0x" + "0B" * 20, "value": "1000", "paymentRef": "0x" + "07" * 32, "nonce": "7"}
+SETTLEMENT = {
+    "debits": [{"account": ADDRESS, "amount": "3"}],
+    "credits": [{"account": "0x" + "0B" * 20, "amount": "3"}],
+    "context": "0x" + "01" * 32,
+    "operator": "0x" + "00" * 20,
+    "validBefore": "200",
+}
+PAYMENT = json.dumps({"message": {**MESSAGE, "validBefore": "100"}})
+CONSENT = json.dumps({"message": {"settlement": SETTLEMENT, "nonce": "8"}})
+DOCUMENT = {"content_hash": "0x01", "document": PAYMENT, "signature": b"\x01", "memo": "Käse", "memo_salt": b"\x02"}
+PLACE = {"token": f"{CHAIN}/0xca", "block": 7, "block_hash": "0x07", "tx": "0x02", "log_index": 3}
+PLACE |= {"happened_at_s": 5, "learned_at_s": 6}
+TRANSFER = {"part": 0, "kind": "Transfer", "payer": "0x0a", "payee": "0x0b", "value": f"{5:064x}", "ref": "0x01"}
+TRANSFER |= {"nonce": f"{2**255:064x}", "cause": "payment", "detail": "{}"}
 
 ROWS: dict[str, Rows] = {
     "0001": {
@@ -47,13 +71,43 @@ ROWS: dict[str, Rows] = {
             {**SUBMISSION, "id": 2, "key": "other", "stage": "failed", "reason": "paused"},
         ],
         "attempts": [
-            {"tx": "0x02", "submission_id": 1, "chain": CHAIN, "sender": "0x0a", "nonce": 2**40, "raw": b"\x00\x01"}
+            {"tx": "0x02", "submission_id": 1, "chain": CHAIN, "sender": ADDRESS, "nonce": 2**40, "raw": RAW}
             | {"created_at_s": 6},
         ],
-        "promises": [{**PROMISE, **DOCUMENT, "submission_id": 1, "made_at_block": 3, "created_at_s": 5}],
+        "promises": [
+            {**PROMISE, **DOCUMENT, "submission_id": 1, "made_at_block": 3, "created_at_s": 5},
+            {**PROMISE, **DOCUMENT, "kind": "consent", "nonce": f"{8:064x}", "document": CONSENT, "signature": None}
+            | {"submission_id": None, "made_at_block": 3, "created_at_s": 5},
+        ],
     },
     "0002": {
         "leases": [{"chain": CHAIN, "sender": "0x0a", "holder": "one", "epoch": 3, "expires_at_s": 2**40}],
+    },
+    "0003": {
+        "carriages": [{"submission_id": 2, "promise": 1, "since_s": 7}],
+        "happenings": [{"id": 1, "at_s": 7, "chain": CHAIN, "promise": 1, "name": "WasSigned", "words": "käse"}],
+        "lanes": [{"chain": CHAIN, "sender": ADDRESS, "waits": "käse", "since_s": 7}],
+        "recoveries": [
+            {"id": 1, "chain": CHAIN, "account": ADDRESS, "why": "lost", "noticed_at_s": 5, "noticed_block": 6}
+            | {"until_s": 7, "known_count": 8, "ended_at_s": 9, "ended_block": 10, "ended_by": "waited out"},
+        ],
+    },
+    "0005": {},
+    "0004": {
+        "blocks": [
+            {"id": 1, "chain": CHAIN, "number": 7, "hash": "0x07", "parent": "0x06", "timestamp_s": 2**40}
+            | {"state_root": "0x05", "learned_at_s": 5, "has_facts": True, "orphaned_at_s": 6},
+        ],
+        "facts": [{**PLACE, **TRANSFER, "id": 1}, {**PLACE, "id": 2, "kind": "Paid", "part": 0, "orphaned_at_s": 9}],
+        "cursors": [
+            {"token": f"{CHAIN}/0xca", "chain": CHAIN, "first_block": 1, "number": 7, "hash": "0x07"}
+            | {"timestamp_s": 5, "moved_at_s": 6, "waits_because": "käse", "waits_since_s": 7},
+        ],
+        "holdings": [{"token": f"{CHAIN}/0xca", "owner": "0x0a", "balance": f"{2**90:064x}"}],
+        "quarantines": [
+            {"id": 1, "chain": CHAIN, "block": 8, "what": "receipts root", "expected": "0x01", "found": "0x02"}
+            | {"node": "http://node", "times": 3, "first_seen_at_s": 5, "last_seen_at_s": 6, "healed_at_s": 7},
+        ],
     },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
@@ -99,6 +153,31 @@ def test_every_earlier_version_is_carried_over(empty_place: Callable[[], str], s
     with closing(backend_at(where)) as backend:
         for revision in revisions()[: start + 1]:
             assert kept(backend, ROWS[revision]) == ROWS[revision]
+
+
+def test_what_was_stored_under_the_first_version_goes_on(empty_place: Callable[[], str]) -> None:
+    """Submissions and promises of the first version have stages now, their documents' terms and their bytes' fees."""
+    where = empty_place()
+    with closing(backend_at(where)) as backend:
+        with backend.migration() as tx:
+            upgrade(tx, "0001")
+        store(backend, ROWS["0001"])
+        mined = {**SUBMISSION, "id": 3, "key": "mined", "stage": "mined", "nonce": 1, "tx": ADDRESS, "block": 5}
+        store(backend, {"submissions": [{**mined, "gas_used": 7}]})
+    payer = Address(from_hex(ADDRESS))
+    with closing(Database.open(where)) as database, database.read() as tx:
+        signed, failed, seen = submissions.every(tx, [1, 2, 3])
+        payment, consent = promises.every(tx, [1, 2])
+        (attempt,) = signed.attempts
+    assert (signed.stage, failed.stage) == (Signed(), Failed(None, "paused"))
+    assert isinstance(seen.stage, Mined)
+    assert set(seen.stage.block_hash) == {0}  # no block has this hash: it is looked for again
+    assert (attempt.gas_limit, attempt.max_fee_per_gas_wei, attempt.max_priority_fee_per_gas_wei) == (30_000, 80, 8)
+    assert (payment.stage, payment.value, payment.valid_before) == (Carried(1), 1000, 100)
+    assert (payment.payee, payment.ref) == (Address(b"\x0b" * 20), Hash32(b"\x07" * 32))
+    assert (consent.stage, consent.value, consent.valid_before, consent.payee) == (Offered(), 3, 200, None)
+    legs = (Leg(payer, 3),), (Leg(Address(b"\x0b" * 20), 3),)
+    assert consent.ref == struct_hash(Settlement(*legs, Hash32(b"\x01" * 32), Address(bytes(20)), 200))
 
 
 def test_rows_are_numbered_on_after_a_migration(empty_place: Callable[[], str]) -> None:
@@ -178,7 +257,7 @@ def test_opening_again_keeps_what_is_there(where: str) -> None:
         submission_id = submissions.put(tx, CHAIN, "key", ANA, TOKEN, b"data", 5)
     with closing(Database.open(where)) as second, second.transaction() as tx:
         assert submissions.by_key(tx, CHAIN, "key") == Submission(
-            submission_id, CHAIN, "key", ANA, TOKEN, b"data", Queued()
+            submission_id, CHAIN, "key", "call", ANA, TOKEN, b"data", Queued()
         )
 
 
@@ -211,6 +290,26 @@ def test_a_database_of_another_program_is_refused(empty_place: Callable[[], str]
     assert seen_by(where) == before
 
 
+def test_who_comes_during_a_migration_waits_for_it(empty_place: Callable[[], str]) -> None:
+    """Who opens a database while another process migrates it waits until that is done, and finds it as it must be."""
+    where = empty_place()
+    opened: list[str] = []
+
+    def open_too() -> None:
+        with closing(Database.open(where)) as database:
+            opened.append(database.name)
+
+    other = threading.Thread(target=open_too)
+    with closing(backend_at(where)) as backend, backend.migration() as tx:
+        upgrade(tx, revisions()[0])
+        other.start()
+        other.join(0.3)  # it cannot be seen to wait before it waits
+        assert opened == []
+        upgrade(tx, revisions()[-1])
+    other.join(30)
+    assert len(opened) == 1
+
+
 OPEN_AND_COUNT = """
 import sys
 from chainwallet.store import submissions
@@ -227,6 +326,6 @@ def test_processes_make_and_write_one_database_at_once(empty_place: Callable[[],
     """Processes that open a new database at the same time make it once, and lose none of each other's rows."""
     where = empty_place()
     running = [subprocess.Popen([sys.executable, "-c", OPEN_AND_COUNT, where, name]) for name in "abc"]
-    assert [process.wait() for process in running] == [0] * 3
+    assert [process.wait(60) for process in running] == [0] * 3
     with closing(Database.open(where)) as database, database.read() as tx:
         assert len(submissions.unfinished(tx, CHAIN, [ANA], 100)) == 60

@@ -222,7 +222,7 @@ def at_once(where: str, work: Callable[[Database, int], object], count: int = 6)
 
     def run(number: int) -> object:
         with closing(Database.open(where)) as mine:
-            start.wait()
+            start.wait(20)
             return work(mine, number)
 
     with ThreadPoolExecutor(count) as pool:

@@ -290,6 +290,7 @@ def test_closing_carries_out_what_waits(database: Database) -> None:
         wait_for(lambda: queued(database) == 3)
         with pytest.raises(DatabaseBusy, match="closed"):
             database.write(adding("too late"))
+        assert closing_it.outcomes == {}
     assert ended(waiting) == ["a", "b"]
     assert closing_it.ended() == [None]
     assert not [thread for thread in threading.enumerate() if database.name in thread.name]

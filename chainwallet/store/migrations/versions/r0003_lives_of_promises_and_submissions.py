@@ -11,7 +11,8 @@ import rlp
 import sqlalchemy as sa
 from alembic import op
 
-from chainwallet.abi.typed_data import Consent, Payment, from_typed_data, struct_hash
+from chainwallet.abi.typed_data import Leg, Settlement, struct_hash
+from chainwallet.evm import Address, Hash32, from_hex
 from chainwallet.store.append_only import protect, unprotect
 
 revision = "0003"
@@ -239,23 +240,29 @@ def _copy_promises(tx: sa.Connection) -> None:
 
 
 def _promise(row: dict[str, Any]) -> dict[str, Any]:
-    document, _ = from_typed_data(json.loads(row["document"]))
-    assert isinstance(document, Payment | Consent)  # noqa: S101 - no other document was stored
     waits = "queued" if row["submission_id"] is None else "carried"
     stage = "offered" if row["signature"] is None else waits
     columns = {"chain": row["token"].partition("/")[0], "stage": stage, "reason": "", "due_at_s": 0, "setbacks": 0}
-    return {**row, **columns, **_terms(document, row["payer"])}
+    message = json.loads(row["document"])["message"]
+    return {**row, **columns, **(_of_payment(message) if row["kind"] == "payment" else _of_consent(message, row))}
 
 
-def _terms(document: Payment | Consent, payer: str) -> dict[str, Any]:
-    if isinstance(document, Payment):
-        payee, value = "0x" + document.payee.hex(), document.value
-        ref, valid_before = document.payment_ref, document.valid_before
-    else:
-        settlement = document.settlement
-        payee, value = None, sum(leg.amount for leg in settlement.debits if "0x" + leg.account.hex() == payer)
-        ref, valid_before = struct_hash(settlement), settlement.valid_before
-    return {"payee": payee, "value": f"{value:064x}", "ref": "0x" + ref.hex(), "valid_before": valid_before}
+def _of_payment(message: dict[str, Any]) -> dict[str, Any]:
+    terms = {"payee": message["to"].lower(), "value": f"{int(message['value']):064x}", "ref": message["paymentRef"]}
+    return {**terms, "valid_before": int(message["validBefore"])}
+
+
+def _of_consent(message: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    written = message["settlement"]
+    debits, credits_ = (
+        tuple(Leg(Address(from_hex(leg["account"].lower())), int(leg["amount"])) for leg in written[side])
+        for side in ("debits", "credits")
+    )
+    operator, context = Address(from_hex(written["operator"].lower())), Hash32(from_hex(written["context"]))
+    settlement = Settlement(debits, credits_, context, operator, int(written["validBefore"]))
+    value = sum(leg.amount for leg in debits if "0x" + leg.account.hex() == row["payer"])
+    terms = {"payee": None, "value": f"{value:064x}", "ref": "0x" + struct_hash(settlement).hex()}
+    return {**terms, "valid_before": settlement.valid_before}
 
 
 def _table(name: str) -> sa.Table:

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Documents} from "../src/Documents.sol";
 import {Leg} from "../src/ICash.sol";
-import {Base, SignedConsent} from "./Base.sol";
+import {Base, SignedConsent} from "../test/Base.sol";
 
 /// Gas of whole transactions, beside the least that the same transaction could cost. Only meaningful with `--isolate`,
 /// where every top-level call pays as a transaction of its own with cold slots. `scripts/gas.py` sets these figures
@@ -153,7 +153,7 @@ contract GasTest is Base {
         bytes32 hash = settlementHash(debits, credits, context, RELAYER, BEFORE);
         SignedConsent[] memory consents = new SignedConsent[](debits.length);
         for (uint256 i = 0; i < debits.length; ++i) {
-            consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(hash, 3)));
+            consents[i] = SignedConsent(3, signedShort(debtorKeys[i], Documents.consent(debits[i].account, hash, 3)));
         }
         return abi.encodeCall(cash.settle, (debits, credits, packed(consents), context, RELAYER, BEFORE));
     }

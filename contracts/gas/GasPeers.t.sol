@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {Documents} from "../src/Documents.sol";
-import {Base} from "./Base.sol";
+import {Base} from "../test/Base.sol";
 import {OpenZeppelinToken, SoladyToken} from "./Peers.sol";
 
 /// Gas of the same transactions with the tokens that others build on: the same people, amounts and nonces as in `GasTest`.
