@@ -43,6 +43,8 @@ metadata = MetaData(
 _CANONICAL = text("orphaned_at_s IS NULL")
 _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
+_FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
+_IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
 
 wallets = Table(
@@ -276,6 +278,8 @@ facts = append_only_but(
         Index("ix_facts_nonce", "token", "payer", "nonce", sqlite_where=_HAS_NONCE, postgresql_where=_HAS_NONCE),
         Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
         Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+        Index("ix_facts_frozen", "token", "payer", "block", sqlite_where=_FREEZES, postgresql_where=_FREEZES),
+        Index("ix_facts_orphaned", "token", "orphaned_at_s", sqlite_where=_IS_LOST, postgresql_where=_IS_LOST),
     ),
     "orphaned_at_s",
 )

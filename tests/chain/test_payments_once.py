@@ -1,5 +1,6 @@
 """Payments happen once: whatever ends in between, whoever else delivers, whatever is left out. Ana has 100.00."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chainwallet import payments
 from chainwallet.abi.calls import payment_ref
 from chainwallet.abi.events import Paid, SkipReason, decode_event
 from chainwallet.abi.typed_data import Payment
@@ -95,6 +97,22 @@ def test_processes_that_pay_the_same_at_once_pay_once(bench: Bench) -> None:
     assert len(set(receipts)) == 1
     assert bench.count() == count + 1
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
+
+
+def test_the_same_order_at_the_same_moment_is_one_promise(bench: Bench) -> None:
+    """Those who begin the same payment at the same moment get the same promise, under one nonce."""
+    bench.indexer().catch_up()
+    start = threading.Barrier(6)
+
+    def begin_it(order_id: str) -> int:
+        with closing(Database.open(bench.where)) as database:
+            desk = replace(bench.desk(), database=database)
+            start.wait(20)
+            return payments.offer(desk, bench.order("ana", "ben", "1", id=order_id), b"salt", bench.now_s).promise.nonce
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(5):
+            assert set(pool.map(begin_it, [str(number)] * 6)) == {number}
 
 
 def begin(bench: Bench, order: Order) -> int:
