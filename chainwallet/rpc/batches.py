@@ -75,7 +75,7 @@ class Batches:
         return left, self._most_calls
 
     def _offer_less(self, than_calls: int, remembered_s: float) -> None:
-        self._most_calls = SMALL_BATCH_CALLS if than_calls > SMALL_BATCH_CALLS else 1
+        self._most_calls = min(self._most_calls, SMALL_BATCH_CALLS if than_calls > SMALL_BATCH_CALLS else 1)
         self._smaller_until_s = max(self._smaller_until_s, time.monotonic() + remembered_s)
 
 

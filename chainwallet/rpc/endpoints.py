@@ -26,7 +26,7 @@ SET_ASIDE_S = 15.0
 MOST_SET_ASIDE_S = 300.0
 LOOK_S = 10.0
 """How often the heads of several nodes are compared."""
-LOOK_TIMEOUT_S = 1.0
+LOOK_TIMEOUT_S = 2.0
 BEHIND_S = 30
 """A node whose head is this much older than another node's lags behind."""
 

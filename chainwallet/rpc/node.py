@@ -21,6 +21,7 @@ from chainwallet.evm import (
 )
 from chainwallet.proofs.block import ToldBlock
 from chainwallet.rpc import sealed, sending, shapes, simulation
+from chainwallet.rpc.address import urls_in
 from chainwallet.rpc.answers import ReadAnswer, Sent, meaning_of_read
 from chainwallet.rpc.chain_pin import ChainPin
 from chainwallet.rpc.endpoints import Endpoints, Limits
@@ -53,6 +54,8 @@ class Fees(NamedTuple):
 class Node:
     """The node at ``url``, or several that stand for one chain in the order of preference; threads may share it.
 
+    Several are a list, or a text that separates them by commas.
+
     Every exchange with a node is over within ``timeout_s``, every question within ``question_s``, with at most
     ``attempts`` rounds through the nodes; a batch has ``question_s`` for each 100 of its questions. Only reads are
     asked again. With several nodes, two questions may be answered by two of them: what must fit together is asked by
@@ -77,7 +80,7 @@ class Node:
         question_s: float = QUESTION_S,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        urls = [url] if isinstance(url, str) else list(url)
+        urls = urls_in(url) if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
         assert urls  # noqa: S101 - as above
         self._endpoints = Endpoints(urls, Limits(timeout_s, question_s, attempts), ChainPin(chain), sleep_s)
@@ -132,8 +135,8 @@ class Node:
 
         "finalized" and "safe" are what the node says of its own chain: after the merge what consensus has justified; on
         Anvil the head's number less 64 and 32, and block 0 while there are fewer; a chain without finality, such as
-        ``geth --dev``, has none. "pending" is the block that the node would build now, on Anvil and most hosted nodes
-        the head and one empty block. Whether a block is final in the sense of this package is for the configured
+        ``geth --dev``, has none. "pending" is the block that the node would build now; geth tells no hash of it, and
+        such a block is refused. Whether a block is final in the sense of this package is for the configured
         confirmations to say, by the hash.
         """
         answer = self._ask("eth_getBlockByNumber", _at(at), False)
@@ -274,7 +277,8 @@ class Node:
             if topics is not None:
                 wanted["topics"] = shapes.topics(topics)  # type: ignore[assignment]
             answer = self._ask("eth_getLogs", wanted)
-            if _meaning(answer) is ReadAnswer.TOO_MUCH and width > 1:
+            is_too_large = isinstance(answer, Garbled) and answer.is_too_large
+            if (is_too_large or _meaning(answer) is ReadAnswer.TOO_MUCH) and width > 1:
                 width = (min(width, end - start + 1) + 1) // 2
                 continue
             found.extend(self._parsed("eth_getLogs", answer, shapes.logs))

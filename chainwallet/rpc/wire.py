@@ -230,8 +230,8 @@ def _post(connection: Connection, body: bytes, deadline: Deadline, most_bytes: i
 
 
 def _is_flat_enough(body: bytes) -> bool:
-    """Whether ``body`` can be read without harm. Deep nesting ends the whole process, not the reading alone, as soon as
-    a library has raised Python's recursion limit; py_ecc, which web3 imports, does. Brackets within texts are few.
+    """Whether ``body`` can be read without harm. Deep nesting ends the whole process, not the reading alone, where a
+    library has raised Python's recursion limit: py_ecc, which eth-keyfile imports, does. Brackets in texts are few.
     """
     brackets = body.translate(None, _ALL_BUT_BRACKETS)
     for _ in range(MOST_DEPTH):

@@ -285,6 +285,20 @@ def test_a_wide_range_of_logs_is_asked_in_parts() -> None:
     assert taken == list(range(5, 105))
 
 
+def test_logs_above_the_bound_are_asked_in_parts() -> None:
+    """A range whose logs are more than the bound of any answer is asked in narrower ranges."""
+    asked: list[int] = []
+
+    def long(_: str, params: list[Any]) -> Reply:
+        width = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
+        asked.append(width)
+        return Reply(200, b"[", {"Content-Length": str(10**12)}) if width > 25 else result([])
+
+    with answering(long) as url, Node(url) as node:
+        assert node.logs(RECIPIENT, 1, 100) == ()
+    assert asked == [100, 50, 25, 25, 25, 25]
+
+
 def test_one_block_with_too_many_logs_is_refused() -> None:
     """A single block whose logs the node will not give is refused, not skipped."""
     answer = failure(-32005, "query returned more than 10000 results")

@@ -4,6 +4,8 @@ import gzip
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -30,15 +32,15 @@ def headers(*lines: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", "Content-Type: application/json", *lines, "", ""]).encode()
 
 
-def drip(opened: socket.socket, data: bytes, pause_s: float = 0.02) -> None:
+def drip(opened: socket.socket, data: bytes, pause_s: float = 0.05) -> None:
     """Send ``data`` byte by byte, so that something comes all the time."""
     for byte in data:
         opened.sendall(bytes([byte]))
         time.sleep(pause_s)
 
 
-def in_silence(_: socket.socket) -> None:
-    time.sleep(1.0)
+def in_silence(opened: socket.socket) -> None:
+    opened.recv(1)  # until the client gives up
 
 
 def in_the_headers(opened: socket.socket) -> None:
@@ -63,7 +65,7 @@ def test_a_slow_answer_ends_at_the_deadline(slowly: Talk) -> None:
         with pytest.raises(NodeUnreachable, match=r"no answer within 0\.3 s"):
             node.block_number()
         assert node.send_raw(b"\x02") == Sent(SendAnswer.UNKNOWN, "no answer within 0.3 s")
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < 5.0
 
 
 BROKEN = {
@@ -174,6 +176,15 @@ def test_a_terminal_obeys_nothing_that_a_node_says() -> None:
     assert len(refused.value.reason) == 300
 
 
+def test_asking_leaves_the_recursion_limit_as_it_was() -> None:
+    """The libraries that are imported to ask a node leave Python's protection against deep recursion in place."""
+    check = (
+        "import sys; limit = sys.getrecursionlimit()\n"
+        "from chainwallet.rpc import wire; wire.load(); sys.exit(sys.getrecursionlimit() != limit)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False, timeout=60).returncode == 0
+
+
 # ------------------------------------------------------------------------------------------------ busy nodes
 
 
@@ -212,7 +223,7 @@ def test_a_question_is_over_at_its_deadline() -> None:
         started_s = time.monotonic()
         with pytest.raises(NodeUnreachable):
             node.block_number()
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < 5.0
 
 
 # ------------------------------------------------------------------------------------------------ connections
@@ -327,13 +338,13 @@ def test_a_node_elsewhere_is_asked_through_the_proxy_of_the_environment(
     with answering(lambda *_: result("0x7"), tls=tls, proxies=True, saw=lambda *it: seen.append(it)) as proxy:
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, proxy.replace("//", "//pat:secret@"))
-        with Node("http://node.test:8545/v3/KEY") as node:
+        with Node("http://node.test:8545/v3/KEY?naïve=ß%20") as node:
             assert node.block_number() == 7
         with Node("https://ana:pass@node.test/v3/KEY") as node:
             assert node.block_number() == 7
     pat, ana = "Basic cGF0OnNlY3JldA==", "Basic YW5hOnBhc3M="
     assert [seen[0], *seen[3:5]] == [
-        ("POST http://node.test:8545/v3/KEY HTTP/1.1", pat),
+        ("POST http://node.test:8545/v3/KEY?na%C3%AFve=%C3%9F%20 HTTP/1.1", pat),
         ("CONNECT node.test:443 HTTP/1.0", pat),
         ("POST /v3/KEY HTTP/1.1", ana),
     ]

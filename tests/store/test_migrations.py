@@ -108,6 +108,7 @@ ROWS: dict[str, Rows] = {
             | {"node": "http://node", "times": 3, "first_seen_at_s": 5, "last_seen_at_s": 6, "healed_at_s": 7},
         ],
     },
+    "0005": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
