@@ -89,13 +89,13 @@ contract SettleDecodingTest is Deals {
             uint256 value = 32 * ((s >> 24) % 24);
             if ((s >> 40) % 4 == 0) value = (s >> 48) % 4;
             if ((s >> 40) % 8 == 1) value = type(uint256).max - value;
-            assembly {
+            assembly ("memory-safe") {
                 mstore(add(add(data, 0x20), offset), value)
             }
         }
         if (seed % 7 == 0) {
             uint256 length = data.length - (seed >> 8) % 80;
-            assembly {
+            assembly ("memory-safe") {
                 mstore(data, length)
             }
         }
@@ -147,13 +147,13 @@ contract SettleDecodingTest is Deals {
 
     function _withWord(uint256 i, uint256 word) private pure returns (bytes memory data) {
         data = _goodCall();
-        assembly {
+        assembly ("memory-safe") {
             mstore(add(add(data, 0x24), shl(5, i)), word)
         }
     }
 
     function _wordOf(bytes memory data, uint256 i) private pure returns (uint256 word) {
-        assembly {
+        assembly ("memory-safe") {
             word := mload(add(add(data, 0x24), shl(5, i)))
         }
     }
