@@ -3,8 +3,7 @@ pragma solidity 0.8.37;
 
 import {LedgerProof} from "./ProofBase.sol";
 
-/// `transfer` and `transferFrom` of the ledger itself, in any state, between any accounts, the same one twice among them.
-contract TransferProof is LedgerProof {
+abstract contract MovementProof is LedgerProof {
     /// What one movement of `value` must do to the words of `from`, `to` and anybody else.
     struct Before {
         uint256 from;
@@ -12,17 +11,17 @@ contract TransferProof is LedgerProof {
         uint256 third;
     }
 
-    function _before(address from, address to, address third) private view returns (Before memory) {
+    function _before(address from, address to, address third) internal view returns (Before memory) {
         vm.assume(third != from && third != to);
         return Before(wordOf(from), wordOf(to), wordOf(third));
     }
 
-    function _isMovable(Before memory was, address from, address to, uint256 value) private view returns (bool) {
+    function _isMovable(Before memory was, address from, address to, uint256 value) internal view returns (bool) {
         if (cash.isPaused() || isFrozen(was.from) || isFrozen(was.to) || value > balanceIn(was.from)) return false;
         return from == to || value <= BALANCE - balanceIn(was.to);
     }
 
-    function _assertMoved(Before memory was, address from, address to, address third, uint256 value) private view {
+    function _assertMoved(Before memory was, address from, address to, address third, uint256 value) internal view {
         if (from == to) {
             assert(wordOf(from) == was.from);
         } else {
@@ -32,7 +31,10 @@ contract TransferProof is LedgerProof {
         }
         assert(wordOf(third) == was.third);
     }
+}
 
+/// `transfer` of the ledger itself, in any state, between any accounts, the same one twice among them.
+contract TransferProof is MovementProof {
     function check_aTransferMovesTheValueOrNothing(address from, address to, address third, uint256 value) public {
         Before memory was = _before(from, to, third);
         bool movable = _isMovable(was, from, to, value);
@@ -55,7 +57,11 @@ contract TransferProof is LedgerProof {
             assert(to != address(0) && to != address(cash) && to != cash.office());
         } catch {}
     }
+}
 
+/// `transferFrom`, likewise. An allowance is kept at a hash of 40 bytes, which only the generic layout of storage knows.
+/// @custom:halmos --storage-layout generic
+contract SpenderProof is MovementProof {
     function check_aSpenderMovesWhatWasAllowed(address spender, address from, address to, address third, uint256 value)
         public
     {
