@@ -60,7 +60,7 @@ gas: setup ## Measure the gas of whole transactions, ours beside others', into c
 # halmos calls the forge and the yices that it finds on PATH.
 halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay window and the movements for all inputs
 	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
-	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-branching 50ms --solver-timeout-assertion 60s --no-status
+	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-assertion 60s --no-status
 
 pytest: setup ## Python tests
 	$(BIN)/pytest
