@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {AccountState} from "../src/ICash.sol";
 import {Cash} from "./Base.sol";
-import {Vm} from "./Base.sol";
 import {Deals} from "./Deals.sol";
+import {Dice} from "./Dice.sol";
 import {Fold} from "./Fold.sol";
 import {PlainLedger} from "./PlainLedger.sol";
 import {SmartAccount} from "./SmartAccounts.sol";
 
 /// The people of the invariant tests: how they are chosen and how they sign; and what holds after every step of theirs.
-abstract contract Actors is Deals, PlainLedger {
+abstract contract Actors is Dice, Deals, PlainLedger {
+    /// What the ledger says before and after a step.
+    struct Sight {
+        bool paused;
+        uint256 supply;
+        AccountState[8] accounts; // one for each of `COUNT`
+    }
+
     uint256 internal constant PEOPLE = 5;
     uint256 internal constant COUNT = 8;
     address internal constant SECOND_ISSUER = address(0x2155);
@@ -17,13 +25,14 @@ abstract contract Actors is Deals, PlainLedger {
 
     Fold public immutable fold;
     bool public hasBaseFallen;
-    mapping(string action => uint256) public succeeded;
-    mapping(string action => uint256) public refused;
+    bool public hasFrozenMoneyMoved;
+    bool public hasMoneyMovedWhilePaused;
 
     address[COUNT] private _actors;
     mapping(address => uint256) private _keyOf;
-    mapping(address => uint256) private _lastBase;
-    uint256 private _steps;
+    /// Nonces that were used or cancelled, as ERC-3009 names them, and whose.
+    bytes32[] private _spent;
+    address[] private _spentBy;
 
     constructor(Cash cash_) {
         cash = cash_;
@@ -42,17 +51,48 @@ abstract contract Actors is Deals, PlainLedger {
         return _actors;
     }
 
-    /// Records the events of a step and folds them; a window base must not have fallen.
+    /// Records the events of a step and folds them, and looks at every account before and after.
     modifier step() {
-        ++_steps;
+        ++steps;
+        Sight memory before = look();
         listen();
         _;
         fold.read(vm.getRecordedLogs());
+        _compare(before, look());
+    }
+
+    function look() internal view returns (Sight memory sight) {
+        (sight.paused, sight.supply) = (cash.paused(), cash.totalSupply());
         for (uint256 i = 0; i < COUNT; ++i) {
-            uint256 base = cash.accountState(_actors[i]).windowBase;
-            if (base < _lastBase[_actors[i]]) hasBaseFallen = true;
-            _lastBase[_actors[i]] = base;
+            sight.accounts[i] = cash.accountState(_actors[i]);
         }
+    }
+
+    /// What no step of any kind may do. Freezes, pauses and their ends are steps that move no money themselves.
+    function _compare(Sight memory before, Sight memory later) private {
+        if (before.paused && before.supply != later.supply) hasMoneyMovedWhilePaused = true;
+        for (uint256 i = 0; i < COUNT; ++i) {
+            (AccountState memory was, AccountState memory now_) = (before.accounts[i], later.accounts[i]);
+            if (now_.windowBase < was.windowBase) hasBaseFallen = true;
+            if (now_.balance == was.balance) continue;
+            if (was.frozen) hasFrozenMoneyMoved = true;
+            if (before.paused) hasMoneyMovedWhilePaused = true;
+        }
+    }
+
+    /// Remembers a nonce that must never be good again.
+    function spend(address account, bytes32 nonce) internal {
+        _spent.push(nonce);
+        _spentBy.push(account);
+    }
+
+    /// Remembers a nonce of our own documents.
+    function spend(address account, uint256 nonce) internal {
+        spend(account, nonce < 2 ** 56 ? tagged(nonce) : bytes32(nonce));
+    }
+
+    function spent() external view returns (bytes32[] memory nonces, address[] memory accounts) {
+        return (_spent, _spentBy);
     }
 
     /// The ledger has accepted exactly what the plain model accepts.
@@ -62,21 +102,7 @@ abstract contract Actors is Deals, PlainLedger {
         if (!ok) listen(); // forge keeps the events of a reverted call, which no chain does: forget them
     }
 
-    function tally(string memory action, bool ok) internal {
-        if (ok) ++succeeded[action];
-        else ++refused[action];
-    }
-
     // ------------------------------------------------------------------------------------------------ choosing
-
-    /// A random number for one purpose in one step.
-    function roll(uint256 seed, string memory purpose) internal view returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, purpose, _steps)));
-    }
-
-    function isOneIn(uint256 chances, uint256 seed, string memory purpose) internal view returns (bool) {
-        return roll(seed, purpose) % chances == 0;
-    }
 
     /// Anybody who can hold money.
     function anyone(uint256 seed, string memory purpose) internal view returns (address) {
@@ -99,10 +125,13 @@ abstract contract Actors is Deals, PlainLedger {
         return account == _actors[PEOPLE];
     }
 
-    /// Mostly something the account has, sometimes a little too much.
+    /// Mostly something the account has, a small sum, a part or all of it; sometimes a little too much.
     function amount(address from, uint256 seed) internal view returns (uint256) {
-        uint256 balance_ = plainBalance[from];
-        return isOneIn(16, seed, "too much") ? balance_ + 1 : bound(roll(seed, "amount"), 0, balance_ / 4);
+        uint256 held = plainBalance[from];
+        uint256 kind = roll(seed, "amount kind") % 16;
+        if (kind == 0) return held + 1;
+        if (kind == 1) return held;
+        return bound(roll(seed, "amount"), 0, kind < 8 && held > 1_000 ? 1_000 : held / 4);
     }
 
     /// Mostly a window nonce never used before, sometimes any near the window, sometimes one out of reach.

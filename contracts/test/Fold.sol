@@ -12,6 +12,8 @@ contract Fold is PlainLedger {
     /// How often a nonce was executed or cancelled one by one, by the account and by what the nonce names.
     mapping(bytes32 => uint256) private _executions;
     uint256 public mostExecutions;
+    mapping(bytes32 bankRef => uint256) private _bankRefUses;
+    uint256 public mostBankRefUses;
     mapping(address issuer => uint256) public minted;
     /// What an issuer's bucket can have held in all: its first filling and every second's refill.
     mapping(address issuer => uint256) private _granted;
@@ -146,8 +148,9 @@ contract Fold is PlainLedger {
     }
 
     function _useBankRef(bytes32 bankRef) private {
-        if (plainBankRef[bankRef]) revert OutOfPlace(bankRef);
         plainBankRef[bankRef] = true;
+        uint256 uses = ++_bankRefUses[bankRef];
+        if (uses > mostBankRefUses) mostBankRefUses = uses;
     }
 
     function _transferAt(Vm.Log[] memory logs, uint256 i, bytes32 before) private pure returns (Vm.Log memory) {

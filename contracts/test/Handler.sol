@@ -8,30 +8,33 @@ import {Movers} from "./Movers.sol";
 
 /// All that may happen to a ledger: movements, cancels, permits, issuing, freezes, pauses and the time.
 contract Handler is Movers {
-    uint256 private _bankRefs;
+    uint256 private constant CAP = type(uint96).max;
+    /// Bank references are the hashes of 1 to this number.
+    uint256 public bankRefs;
 
     constructor(Cash cash_) Actors(cash_) {}
 
     /// Every action, for the invariant runs and for the long run. The richest are taken twice as often, and so is the
     /// end of a pause.
     function actions() external pure returns (bytes4[] memory all) {
-        all = new bytes4[](19);
+        all = new bytes4[](20);
         (all[0], all[1], all[2]) = (this.transfer.selector, this.approve.selector, this.transferFrom.selector);
         (all[3], all[4], all[5]) = (this.pay.selector, this.settle.selector, this.authorize.selector);
         (all[6], all[7], all[8]) = (all[3], all[4], all[5]);
         (all[9], all[10]) = (this.cancelAuthorization.selector, this.cancelNonces.selector);
         (all[11], all[12], all[13]) = (this.permit.selector, this.mint.selector, this.burn.selector);
         (all[14], all[15], all[16]) = (this.setQuota.selector, this.freeze.selector, this.warp.selector);
-        (all[17], all[18]) = (this.pause.selector, this.pause.selector);
+        (all[17], all[18], all[19]) = (this.pause.selector, this.pause.selector, this.intrude.selector);
     }
 
-    /// Quotas for both issuers and money for everybody.
+    /// Quotas for both issuers, money for everybody, and so much of it that the supply is close to its cap.
     function begin() external step {
-        _setQuota(ISSUER, 1e12, 1e6);
+        _setQuota(ISSUER, CAP, 1e6);
         _setQuota(SECOND_ISSUER, 1e6, 10);
         address[COUNT] memory people = this.actors();
         for (uint256 i = 0; i < COUNT; ++i) {
-            _mint(ISSUER, people[i], 1e9, keccak256(abi.encode(++_bankRefs)), "mint");
+            uint256 value = i == 0 ? CAP - 1e13 : 1e9;
+            _mint(ISSUER, people[i], value, keccak256(abi.encode(++bankRefs)));
         }
     }
 
@@ -47,7 +50,9 @@ contract Handler is Movers {
         (bool ok,) = address(cash)
             .call(abi.encodeWithSignature("cancelAuthorization(address,bytes32,bytes)", authorizer, nonce, signature));
         agree("cancelAuthorization", ok, expected);
-        if (ok) useAuthorizationNonce(authorizer, nonce);
+        if (!ok) return;
+        useAuthorizationNonce(authorizer, nonce);
+        spend(authorizer, nonce);
     }
 
     function cancelNonces(uint256 seed) external step {
@@ -74,7 +79,7 @@ contract Handler is Movers {
         vm.prank(isSigned ? RELAYER : account);
         (bool ok,) = address(cash).call(data);
         agree(isSigned ? "cancelNonces signed" : "cancelNonces", ok, expected);
-        if (ok) plainWindow[account].cancel(upTo);
+        if (ok && plainWindow[account].cancel(upTo)) spend(account, upTo - 1);
     }
 
     function permit(uint256 seed) external step {
@@ -82,7 +87,7 @@ contract Handler is Movers {
         uint256 nonce = plainPermitNonce[owner];
         if (nonce != 0 && isOneIn(6, seed, "replayed")) --nonce;
         uint256 deadline = end(seed);
-        uint256 value = isOneIn(4, seed, "infinite") ? type(uint256).max : roll(seed, "value") % 1e9;
+        uint256 value = allowed(seed);
         bool isForged = isOneIn(12, seed, "forged");
         bytes32 hash = Documents.permit(owner, spender, value, nonce, deadline);
         bytes memory signature = signatureOf(owner, hash, isForged);
@@ -105,16 +110,19 @@ contract Handler is Movers {
     function mint(uint256 seed) external step {
         address issuer = isOneIn(2, seed, "issuer") ? ISSUER : SECOND_ISSUER;
         uint256 level = plainQuota[issuer].levelNow();
+        uint256 room = CAP - plainSupply;
         uint256 value = isOneIn(6, seed, "too much") ? level + 1 : roll(seed, "value") % (level / 3 + 1);
-        _mint(issuer, payee(seed), value, _bankRef(seed), "mint");
+        if (room <= level && isOneIn(2, seed, "to the cap")) value = room + roll(seed, "beyond") % 2;
+        _mint(issuer, payee(seed), value, _bankRef(seed));
     }
 
-    function _mint(address issuer, address to, uint256 value, bytes32 bankRef, string memory action) private {
-        bool expected =
+    function _mint(address issuer, address to, uint256 value, bytes32 bankRef) private {
+        bool isAllowed =
             !plainPaused && mayReceive(to) && value <= plainQuota[issuer].levelNow() && !plainBankRef[bankRef];
+        bool fits = value <= CAP - plainSupply;
         vm.prank(issuer);
         (bool ok,) = address(cash).call(abi.encodeCall(cash.mint, (to, value, bankRef)));
-        agree(action, ok, expected);
+        agree(isAllowed && !fits ? "mint beyond the cap" : "mint", ok, isAllowed && fits);
         if (!ok) return;
         plainBankRef[bankRef] = true;
         plainQuota[issuer].spend(value);
@@ -136,15 +144,15 @@ contract Handler is Movers {
 
     /// Mostly a new one.
     function _bankRef(uint256 seed) private returns (bytes32) {
-        uint256 number = isOneIn(6, seed, "used ref") ? roll(seed, "ref") % (_bankRefs + 1) : ++_bankRefs;
+        uint256 number = isOneIn(6, seed, "used ref") ? roll(seed, "ref") % (bankRefs + 1) : ++bankRefs;
         return keccak256(abi.encode(number));
     }
 
     function setQuota(uint256 seed) external step {
         _setQuota(
             isOneIn(2, seed, "issuer") ? ISSUER : SECOND_ISSUER,
-            roll(seed, "capacity") % 1e12,
-            roll(seed, "refill") % 1e6
+            isOneIn(3, seed, "all there is") ? CAP : roll(seed, "capacity") % 1e12,
+            isOneIn(3, seed, "all there is") ? CAP : roll(seed, "refill") % 1e6
         );
     }
 
@@ -173,13 +181,42 @@ contract Handler is Movers {
         plainFrozen[account] = !isFrozen;
     }
 
+    /// The end of a pause; rarely a pause; else people go on paying.
     function pause(uint256 seed) external step {
-        if (!plainPaused && !isOneIn(10, seed, "pause")) return;
+        if (!plainPaused && !isOneIn(10, seed, "pause")) {
+            _transfer(seed);
+            return;
+        }
         vm.prank(PAUSER);
         if (plainPaused) cash.unpause();
         else cash.pause();
         agree(plainPaused ? "unpause" : "pause", true, true);
         plainPaused = !plainPaused;
+    }
+
+    /// Somebody tries what another's role may do. Nobody but issuers mints, whatever other role they hold.
+    function intrude(uint256 seed) external step {
+        address caller = [person(roll(seed, "person") % PEOPLE), PAUSER, OFFICER, ISSUER, ADMIN][roll(seed, "who") % 5];
+        (bytes memory data, address holder) = _privileged(roll(seed, "what") % 11, caller);
+        if (caller == holder) caller = person(0);
+        vm.prank(caller);
+        (bool ok,) = address(cash).call(data);
+        agree("intrude", ok, false);
+    }
+
+    /// A call, and who may make it.
+    function _privileged(uint256 which, address caller) private view returns (bytes memory, address) {
+        if (which == 0) return (abi.encodeCall(cash.mint, (caller, 1, keccak256("intruder"))), ISSUER);
+        if (which == 1) return (abi.encodeCall(cash.burn, (0, keccak256("intruder"))), ISSUER);
+        if (which == 2) return (abi.encodeCall(cash.setQuota, (caller, type(uint96).max, 1)), ADMIN);
+        if (which == 3) return (abi.encodeCall(cash.freeze, (ADMIN, "grudge")), OFFICER);
+        if (which == 4) return (abi.encodeCall(cash.unfreeze, (caller, "mine")), OFFICER);
+        if (which == 5) return (abi.encodeCall(cash.pause, ()), PAUSER);
+        if (which == 6) return (abi.encodeCall(cash.unpause, ()), PAUSER);
+        if (which == 7) return (abi.encodeCall(cash.grantRole, (cash.ISSUER_ROLE(), caller)), ADMIN);
+        if (which == 8) return (abi.encodeCall(cash.beginDefaultAdminTransfer, (caller)), ADMIN);
+        if (which == 9) return (abi.encodeCall(cash.acceptDefaultAdminTransfer, ()), address(0));
+        return (abi.encodeCall(cash.open, (caller, 0)), address(0));
     }
 
     function warp(uint256 seed) external step {

@@ -32,6 +32,10 @@ abstract contract Movers is Actors {
     // ------------------------------------------------------------------------------------------------ ERC-20
 
     function transfer(uint256 seed) external step {
+        _transfer(seed);
+    }
+
+    function _transfer(uint256 seed) internal {
         (address from, address to) = (anyone(seed, "from"), payee(seed));
         uint256 value = amount(from, seed);
         bool expected = mayMove(from, to, value);
@@ -43,11 +47,16 @@ abstract contract Movers is Actors {
 
     function approve(uint256 seed) external step {
         (_approver, _spender) = (anyone(seed, "owner"), anyone(seed, "spender"));
-        uint256 value = isOneIn(3, seed, "infinite") ? type(uint256).max : roll(seed, "value") % 1e9;
+        uint256 value = allowed(seed);
         vm.prank(_approver);
         cash.approve(_spender, value);
         agree("approve", true, true);
         plainAllowance[_approver][_spender] = value;
+    }
+
+    function allowed(uint256 seed) internal view returns (uint256) {
+        uint256 kind = roll(seed, "allowance kind") % 3;
+        return kind == 0 ? type(uint256).max : roll(seed, "allowance") % (kind == 1 ? 1e4 : 2 ** 95);
     }
 
     function transferFrom(uint256 seed) external step {
@@ -55,14 +64,14 @@ abstract contract Movers is Actors {
         (address from, address spender) =
             isFresh ? (anyone(seed, "from"), anyone(seed, "spender")) : (_approver, _spender);
         (address to, uint256 value) = (payee(seed), amount(from, seed));
-        uint256 allowed = plainAllowance[from][spender];
-        bool expected = mayMove(from, to, value) && value <= allowed;
+        uint256 available = plainAllowance[from][spender];
+        bool expected = mayMove(from, to, value) && value <= available;
         vm.prank(spender);
         (bool ok,) = address(cash).call(abi.encodeCall(cash.transferFrom, (from, to, value)));
         agree("transferFrom", ok, expected);
         if (!ok) return;
         move(from, to, value);
-        if (allowed != type(uint256).max) plainAllowance[from][spender] = allowed - value;
+        if (available != type(uint256).max) plainAllowance[from][spender] = available - value;
     }
 
     // ------------------------------------------------------------------------------------------------ pay
@@ -138,6 +147,7 @@ abstract contract Movers is Actors {
             && mayMove(payment.from, payment.to, payment.value) && isNonceGood(payment.from, payment.nonce);
         if (!isPaid) return false;
         useNonce(payment.from, payment.nonce);
+        spend(payment.from, payment.nonce);
         move(payment.from, payment.to, payment.value);
     }
 
@@ -147,28 +157,52 @@ abstract contract Movers is Actors {
         bool isReplay = _deals.length != 0 && isOneIn(6, seed, "replay");
         if (!isReplay) _deals.push(_newDeal(seed));
         uint256 which = isReplay ? roll(seed, "which") % _deals.length : _deals.length - 1;
-        (Deal memory deal, bool isGood) = abi.decode(_deals[which], (Deal, bool));
+        (Deal memory deal, bool isGood, bytes memory consents) = abi.decode(_deals[which], (Deal, bool, bytes));
         address caller = isOneIn(12, seed, "caller") ? person(9) : RELAYER;
         bool expected = isGood && _maySettle(deal, caller);
+        Sight memory before = look();
         vm.prank(caller);
         (bool ok,) = address(cash)
             .call(
                 abi.encodeCall(
-                    cash.settle,
-                    (deal.debits, deal.credits, packed(deal.consents), deal.context, deal.operator, deal.validBefore)
+                    cash.settle, (deal.debits, deal.credits, consents, deal.context, deal.operator, deal.validBefore)
                 )
             );
         agree("settle", ok, expected);
         if (ok) _settlePlainly(deal);
+        _assertWholeOrNothing(deal, ok, before, look());
     }
 
-    /// One to three debtors and one or two creditors, nobody twice; rarely with sums that differ or a forged consent.
+    /// Each leg exactly, out of what the debtor had before, and nothing else; or nothing at all.
+    function _assertWholeOrNothing(Deal memory deal, bool isSettled, Sight memory before, Sight memory later)
+        private
+        view
+    {
+        address[COUNT] memory people = this.actors();
+        for (uint256 i = 0; i < COUNT; ++i) {
+            uint256 expected = before.accounts[i].balance;
+            for (uint256 j = 0; isSettled && j < deal.debits.length; ++j) {
+                if (deal.debits[j].account != people[i]) continue;
+                assertTrue(deal.debits[j].amount <= expected, "a debtor spent what came in");
+                expected -= deal.debits[j].amount;
+            }
+            for (uint256 j = 0; isSettled && j < deal.credits.length; ++j) {
+                if (deal.credits[j].account == people[i]) expected += deal.credits[j].amount;
+            }
+            assertEq(later.accounts[i].balance, expected, "a settlement in part");
+        }
+    }
+
+    /// One to three debtors and one or two creditors, nobody twice; rarely with sums that differ, a forged consent, or legs
+    /// or consents spoilt.
     function _newDeal(uint256 seed) private view returns (bytes memory) {
         address[] memory people = _shuffled(seed);
         Deal memory deal = emptyDeal(1 + roll(seed, "debits") % 3, 1 + roll(seed, "credits") % 2);
         uint256 sum = _fillDebits(deal, people, seed);
         bool isUneven = isOneIn(12, seed, "uneven");
         _fillCredits(deal, people, sum + (isUneven ? 1 : 0), seed);
+        uint256 spoil = isOneIn(8, seed, "spoilt") ? 1 + roll(seed, "spoil") % 6 : 0;
+        _spoil(deal, spoil);
         if (isOneIn(2, seed, "operator")) deal.operator = RELAYER;
         deal.validBefore = end(seed);
         bytes32 hash = hashOf(deal);
@@ -180,7 +214,19 @@ abstract contract Movers is Actors {
             bytes32 consent = Documents.consent(debtor, hash, nonce);
             deal.consents[i] = SignedConsent(nonce, signatureOf(debtor, consent, isForged && i == 0));
         }
-        return abi.encode(deal, !isForged && !isUneven && sum != 0);
+        bytes memory consents = packed(deal.consents);
+        if (spoil == 5) consents = abi.encodePacked(consents, uint8(0));
+        if (spoil == 6) consents[0] ^= 0x02;
+        return abi.encode(deal, !isForged && !isUneven && spoil == 0, consents);
+    }
+
+    /// Before everybody signs: legs out of order, one debtor twice, one person on both sides, a leg of nothing.
+    function _spoil(Deal memory deal, uint256 kind) private pure {
+        bool isAlone = deal.debits.length == 1;
+        if (kind == 1 && !isAlone) (deal.debits[0], deal.debits[1]) = (deal.debits[1], deal.debits[0]);
+        else if (kind == 2 && !isAlone) deal.debits[1].account = deal.debits[0].account;
+        else if (kind == 3) deal.credits[0].account = deal.debits[0].account;
+        else if (kind != 0 && kind < 5) deal.debits[0].amount = 0;
     }
 
     /// Debits come from the front of `people`, credits from the back; each side is then put in order.
@@ -235,6 +281,7 @@ abstract contract Movers is Actors {
     function _settlePlainly(Deal memory deal) private {
         for (uint256 i = 0; i < deal.debits.length; ++i) {
             useNonce(deal.debits[i].account, deal.consents[i].nonce);
+            spend(deal.debits[i].account, deal.consents[i].nonce);
             plainBalance[deal.debits[i].account] -= deal.debits[i].amount;
         }
         for (uint256 i = 0; i < deal.credits.length; ++i) {
@@ -265,6 +312,7 @@ abstract contract Movers is Actors {
         agree(action, ok, expected);
         if (!ok) return;
         useAuthorizationNonce(a.from, a.nonce);
+        spend(a.from, a.nonce);
         move(a.from, a.to, a.value);
     }
 
