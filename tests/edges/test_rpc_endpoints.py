@@ -12,7 +12,7 @@ from eth_account.signers.local import LocalAccount
 from chainwallet.anvil import RunningChain
 from chainwallet.errors import MethodMissing, NodeUnreachable, StateMissing, WrongChain
 from chainwallet.evm import ChainName, Hash32, keccak256
-from chainwallet.rpc import Node, SendAnswer, Sent, endpoints
+from chainwallet.rpc import Failure, NoAnswer, Node, SendAnswer, Sent, endpoints, sending
 from tests.chain.fault_proxy import FaultProxy, answer_lost, server_error
 from tests.edges.answering import CHAIN, Reply, answering, failure, result
 from tests.edges.transfers import signed
@@ -258,6 +258,14 @@ def test_unknown_stays_unknown_whatever_another_node_refuses(how: str) -> None:
             sent = node.send_raw(RAW)
     assert sent.answer is meaning
     assert sent.reason.startswith(reason)
+
+
+def test_a_node_that_cannot_have_the_bytes_leaves_nothing_open() -> None:
+    """Where the first node was never reached, what the second one says of the bytes is all there is."""
+    refusal = Failure(-32000, "replacement transaction underpriced")
+    unreached, lost = (NoAnswer("connection refused", never_sent=never) for never in (True, False))
+    assert sending.meaning(RAW, [unreached, refusal]).answer is SendAnswer.UNDERPRICED
+    assert sending.meaning(RAW, [lost, refusal]).answer is SendAnswer.UNKNOWN
 
 
 def test_the_same_bytes_at_two_nodes_are_one_transaction(chain: Node, rich: LocalAccount, proxy: FaultProxy) -> None:
