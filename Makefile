@@ -68,6 +68,9 @@ pytest: setup ## Python tests
 kill-test: setup ## Kill indexers at 100 random moments on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
 
+mutation: setup ## Change the contracts token by token and expect a test to go red (hours; ARGS="--sample 50" for less)
+	$(BIN)/python scripts/mutate.py $(ARGS)
+
 contracts: setup ## Rebuild the package's artefacts from contracts/src
 	$(BIN)/python scripts/build_contracts.py
 
