@@ -173,7 +173,7 @@ def test_an_interrupted_run_is_continued(site: Site, signatures: int) -> None:
     bench = site.bench
     signer = StoppingSigner(keccak256(b"chainwallet tests: deployer"))
     signer.allowed = signatures
-    deliver = bench.relayer(signers={signer.address: signer}).deliver
+    deliver = bench.relayer(senders={signer.address: signer}).deliver
     with pytest.raises(Stopped):
         deploy(bench.node, bench.database, deliver, site.manifests, site.roles, [EUR], 5)
     assert read_manifest(site.manifests, bench.chain) is None
@@ -216,15 +216,19 @@ def test_a_manifest_that_was_lost_is_written_again(site: Site) -> None:
     assert read_manifest(site.manifests, site.bench.chain) == manifest
 
 
-def test_a_creation_that_failed_can_be_repeated(site: Site) -> None:
-    """A deployer without ETH is told so with nothing sent; once there is ETH, also of another deployer, it goes on."""
+def test_a_creation_that_could_not_be_paid_goes_on(site: Site) -> None:
+    """A deployer without ETH is told so with nothing sent; once there is ETH it goes on, and nobody else takes over."""
     site.bench.node.set_balance(key_of("deployer").address, 0)
     with pytest.raises(InsufficientFunds):
         site.deploy(EUR)
     assert site.count() == 0
     deliver = site.bench.relayer("admin").deliver
-    manifest, _ = deploy(site.bench.node, site.bench.database, deliver, site.manifests, ROLES, [EUR], 5)
-    assert [contract.admin for contract in manifest.contracts] == [ROLES.admin]
+    with pytest.raises(BadValue, match="deploy:EUR"):
+        deploy(site.bench.node, site.bench.database, deliver, site.manifests, ROLES, [EUR], 5)
+    site.bench.node.set_balance(key_of("deployer").address, 100 * ETHER)
+    manifest, fresh = site.deploy(EUR)
+    assert fresh == (EUR,)
+    assert [contract.admin for contract in manifest.contracts] == [site.roles.admin]
 
 
 # ------------------------------------------------------------------------------------------------ what is not ours
