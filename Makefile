@@ -1,12 +1,14 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean
+.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PY_READY := $(VENV)/.ready
 NODE_READY := contracts/node_modules/.ready
+PROOFS_VENV := .venv-proofs
+PROOFS_READY := $(PROOFS_VENV)/.ready
 FOUNDRY_VERSION := 1.7.1
 
 # A forge of the pinned version on PATH is preferred to npm's.
@@ -30,6 +32,12 @@ $(NODE_READY): contracts/package-lock.json
 	@cd contracts && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(PROOFS_READY): requirements-proofs.txt
+	@echo "installing the proof tools into $(PROOFS_VENV)"
+	@$(PYTHON) -m venv $(PROOFS_VENV)
+	@$(PROOFS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-proofs.txt
+	@touch $@
+
 demo: setup ## Settle an example group on a fresh local chain and verify it
 	@$(BIN)/chainwallet demo
 
@@ -48,6 +56,11 @@ forge-test: setup ## Solidity tests: unit, fuzz, invariants, and the committed g
 
 gas: setup ## Measure the gas of whole transactions, ours beside others', into contracts/snapshots/gas.json
 	FORGE=$(FORGE) $(BIN)/python scripts/gas.py
+
+# halmos calls the forge and the yices that it finds on PATH.
+halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay window and the movements for all inputs
+	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
+	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-assertion 60s --no-status
 
 pytest: setup ## Python tests
 	$(BIN)/pytest

@@ -10,15 +10,15 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from pathlib import Path
 from shlex import split
 from typing import Any
 
 from chainwallet import anvil, demo, deployment
 from chainwallet.anvil.directory import ChainDirectory
-from chainwallet.config import GAS_MONEY_WEI, HOME_LOCK_WAIT_S, Config
+from chainwallet.config import GAS_MONEY_WEI, HOME_LOCK_WAIT_S, Config, Limits
 from chainwallet.errors import BadValue, DamagedHome, HomeInUse, NotFound
 from chainwallet.evm import Address, ChainName
 from chainwallet.home import Home
@@ -28,7 +28,9 @@ from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.sealed import FileKey, SealedKeys
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract
-from chainwallet.relayer import Relayer
+from chainwallet.payments import Desk
+from chainwallet.relayer import Relayer, Tools
+from chainwallet.relayer.tools import DEFAULT_CONFIRMATIONS
 from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
 from chainwallet.store import attempts
@@ -36,15 +38,20 @@ from chainwallet.store.database import Database
 from chainwallet.store.postgres import has_password, server_url, shown
 from chainwallet.store.wallets import Wallet
 from chainwallet.wallets import SERVICE_NAMES, Wallets
+from chainwallet.worker import Worker
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 SERVICES = ("deployer", "issuer", "pauser", "compliance", "relayer")
 SENDERS = ("deployer", "issuer", "relayer")  # the services that send transactions and need ETH
+MINE_ON_DEMAND = ("anvil", "hardhat", "ganache")  # chains for development: their heads do not move by themselves
 
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
 _FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "keystore", "signer_command", "database"}
+_LIMITS = {limit.name for limit in fields(Limits)}
+_NUMBERS = {"relayers", *_LIMITS}
 _SECRETS = {"deployer_key", "passphrase"}
-_ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS}
+_ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
+MOST_RELAYERS = 64
 _DEPLOYER = {"keystore", "signer_command", "deployer_key"}  # ways to the deployer's key, of which one counts
 
 
@@ -72,12 +79,23 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
         settings |= {name: _path(name, value, base) if name in _PATHS else value for name, value in place.items()}
         if "database" in place:
             settings["database"] = _database(str(place["database"]), base, is_heard=place is heard)
-    return Config(**{**settings, "home": home})
+    numbers = {name: _number(name, settings.pop(name)) for name in _NUMBERS & settings.keys()}
+    relayers = numbers.pop("relayers", 1)
+    if not 1 <= relayers <= MOST_RELAYERS:
+        raise BadValue("relayers", relayers, f"1 to {MOST_RELAYERS}")
+    return Config(**{**settings, "home": home, "relayers": relayers, "limits": Limits(**numbers)})
 
 
 def secret_variables() -> list[str]:
     """The environment's variables that hold secrets, or may."""
     return [*(ENVIRONMENT_PREFIX + name.upper() for name in sorted({"database", *_SECRETS})), "PGPASSWORD"]
+
+
+def _number(name: str, value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise BadValue(name, value, "a whole number") from None
 
 
 def _path(name: str, value: object, base: Path) -> Path:
@@ -102,7 +120,7 @@ def _database(where: str, base: Path, *, is_heard: bool) -> str:
     return where
 
 
-def _read_file(path: Path) -> dict[str, str]:
+def _read_file(path: Path) -> dict[str, str | int]:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -110,9 +128,12 @@ def _read_file(path: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise DamagedHome(str(path), f"a TOML file ({error})") from error
     for name, value in settings.items():  # values are not shown: a key that was put here stays where it is
-        if name not in _FLAG_AND_FILE:
-            raise BadValue(f"setting in {path}", name, f"one of {', '.join(sorted(_FLAG_AND_FILE))}")
-        if not isinstance(value, str):
+        if name not in _FLAG_AND_FILE | _NUMBERS:
+            raise BadValue(f"setting in {path}", name, f"one of {', '.join(sorted(_FLAG_AND_FILE | _NUMBERS))}")
+        if name in _NUMBERS:
+            if type(value) is not int:
+                raise BadValue(f"{name} in {path}", type(value).__name__, "a whole number")
+        elif not isinstance(value, str):
             raise BadValue(f"{name} in {path}", type(value).__name__, "text in quotes")
     return settings
 
@@ -181,6 +202,11 @@ def now_s() -> int:
     return int(time.time())
 
 
+def carriers(config: Config) -> tuple[str, ...]:
+    """The names of the services that carry payments, one for each lane."""
+    return ("relayer", *(f"relayer {number}" for number in range(2, config.relayers + 1)))
+
+
 # ------------------------------------------------------------------------------------------------ a chain, connected
 
 
@@ -194,18 +220,59 @@ class Connection:
     deployer: TransactionSigner | None
 
     @cached_property
-    def relayer(self) -> Relayer:
-        """Carries this home's submissions on this chain, with the keys of its services and the deployer's."""
-        signers: dict[Address, TransactionSigner] = {}
-        for name in SENDERS:
-            wallet = self.opened.service(name)
-            signers[wallet.address] = self.opened.wallets.signer(wallet)
+    def tools(self) -> Tools:
+        """What the relayer works with: the keys of this home's services, the deployer's, and its people's."""
+        opened = self.opened
+        services = {name: opened.service(name) for name in (*SENDERS, *carriers(opened.config)[1:])}
+        signers: dict[Address, TransactionSigner] = {
+            wallet.address: opened.wallets.signer(wallet) for wallet in services.values()
+        }
         if self.deployer is not None:
             signers[self.deployer.address] = self.deployer
-        database, node = self.opened.database, self.node
-        return Relayer(
-            database, node, self.chain.key, self.chain.chain_id, signers, time.time, time.monotonic, time.sleep
+        return Tools(
+            database=opened.database,
+            node=self.node,
+            chain=self.chain,
+            senders=signers,
+            carriers=frozenset(services[name].address for name in carriers(opened.config)),
+            own=frozenset(wallet.address for wallet in services.values()),
+            payers=opened.wallets.signer_of,
+            managed=opened.wallets.managed,
+            limits=self.limits,
+            clock_s=time.time,
+            monotonic_s=time.monotonic,
+            sleep_s=time.sleep,
         )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """The configured limits; how deep is final depends on the chain where no setting says it."""
+        limits = self.opened.config.limits
+        if limits.confirmations is not None:
+            return limits
+        version = self.node.client_version().lower()
+        mines_on_demand = version.startswith(MINE_ON_DEMAND)
+        return replace(limits, confirmations=1 if mines_on_demand else DEFAULT_CONFIRMATIONS)
+
+    @cached_property
+    def relayer(self) -> Relayer:
+        """Carries this home's submissions on this chain."""
+        return Relayer(self.tools)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Carries payments and follows the chain; it knows the ledgers that were deployed before its first step."""
+        return Worker(self.tools, self.relayer, cache(self.indexer))
+
+    def desk(self, cash: Cash) -> Desk:
+        """Where payments on ``cash`` are accepted."""
+        confirmations = self.limits.confirmations or DEFAULT_CONFIRMATIONS
+        return Desk(self.opened.database, cash, confirmations, self.limits.lifetime_s)
+
+    def close(self) -> None:
+        """Lets go of what other processes may want."""
+        if "relayer" in self.__dict__:
+            self.relayer.close()
 
     def indexer(self) -> Indexer:
         """Follows every ledger that is deployed on this chain, each one's code checked."""
@@ -245,7 +312,9 @@ def connect(opened: OpenHome, *, deploys: bool = False) -> Iterator[Connection]:
             node = stack.enter_context(Node(opened.config.rpc))
             chain = deployment.chain_of(node)
             is_local = _is_local(opened.home, chain)
-            yield _connection(opened, node, chain, is_local=is_local, deploys=deploys)
+            connection = _connection(opened, node, chain, is_local=is_local, deploys=deploys)
+            stack.callback(connection.close)
+            yield connection
             return
         if ChainDirectory(opened.home.chain).identity() is None:
             hint = "start one with `chainwallet chain up`, or give --rpc"
@@ -253,7 +322,9 @@ def connect(opened: OpenHome, *, deploys: bool = False) -> Iterator[Connection]:
         binary = anvil.find_anvil(opened.config.anvil)
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
         node = stack.enter_context(Node(running.url))
-        yield _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=deploys)
+        connection = _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=deploys)
+        stack.callback(connection.close)
+        yield connection
         running.save()
 
 
@@ -281,7 +352,7 @@ def _connection(opened: OpenHome, node: Node, chain: ChainName, *, is_local: boo
     if is_local:
         if deploys and deployer is None:
             deployer = opened.wallets.signer(opened.service("deployer"))
-        senders = {opened.service(name).address for name in SENDERS}
+        senders = {opened.service(name).address for name in (*SENDERS, *carriers(opened.config)[1:])}
         _restore(opened, node, chain, senders | ({deployer.address} if deployer else set()))
     return Connection(opened, node, chain, deployer)
 
@@ -338,6 +409,7 @@ def demo_tools(config: Config) -> Iterator[tuple[demo.Tools, bool]]:
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node, purpose="demo"))
         node = stack.enter_context(Node(running.url))
         connection = _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=True)
+        stack.callback(connection.close)
         yield (
             demo.Tools(
                 node=node,
@@ -400,7 +472,9 @@ def throwaway_chain(config: Config) -> Iterator[tuple[Connection, str]]:
         stack.callback(opened.close)
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
         node = stack.enter_context(Node(running.url))
-        yield _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=True), running.url
+        connection = _connection(opened, node, deployment.chain_of(node), is_local=True, deploys=True)
+        stack.callback(connection.close)
+        yield connection, running.url
 
 
 def own_command(home: Path, *words: str) -> list[str]:

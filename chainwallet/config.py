@@ -1,10 +1,52 @@
 """Settings, read once at the start and frozen. ``assembly`` reads them from flags, environment and file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from chainwallet.errors import BadValue
 
 HOME_LOCK_WAIT_S = 30  # how long a command waits for another one that changes the same home
 GAS_MONEY_WEI = 10**21  # what a service address gets on a local chain, where ETH is free
+
+LONGEST_LIFETIME_S = 86_400
+"""Of any document that is signed here: so long after a loss of the database nothing that was signed before is good."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds the relayer. ``_s`` are seconds, gwei are 10^9 wei for each unit of gas."""
+
+    confirmations: int | None = None
+    """Blocks from the one with a transaction to the head, both counted, until it counts as final.
+
+    None: 1 on a chain for development that mines on demand, 5 on every other.
+    """
+    fee_cap_gwei: int = 500
+    """The most that a transaction offers for a unit of gas."""
+    batch_items: int = 250
+    """Most payments in one transaction; gas may allow fewer."""
+    batch_wait_s: int = 0
+    """How long a payment waits for others to fill a transaction with."""
+    in_flight: int = 16
+    """Most transactions of one sender that have not ended."""
+    resend_after_s: int = 6
+    """After this time without receipt the same bytes are sent again."""
+    bump_after_s: int = 45
+    """After this time without receipt the fees are raised."""
+    lease_s: int = 30
+    """How long a relayer that died keeps others from its senders."""
+    poll_ms: int = 250
+    """Between two looks at the chain while nothing moves."""
+    lifetime_s: int = LONGEST_LIFETIME_S
+    """How long a document is good after it was made, at most a day; one that was not delivered by then is dead."""
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value, least = getattr(self, limit.name), 0 if limit.name == "batch_wait_s" else 1
+            if value is not None and value < least:
+                raise BadValue(limit.name, value, f"at least {least}")
+        if self.lifetime_s > LONGEST_LIFETIME_S:
+            raise BadValue("lifetime_s", self.lifetime_s, f"at most {LONGEST_LIFETIME_S}")
 
 
 @dataclass(frozen=True)
@@ -26,6 +68,9 @@ class Config:
     passphrase: str | None = None
     database: str | None = None
     """The path of an SQLite file or a ``postgresql://`` URL, which may hold a password. None: SQLite in the home."""
+    relayers: int = 1
+    """How many senders carry payments side by side."""
+    limits: Limits = Limits()
 
     def __repr__(self) -> str:
         return f"Config(home={str(self.home)!r}, ...)"  # it may hold secrets

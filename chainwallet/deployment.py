@@ -18,7 +18,7 @@ from chainwallet.proofs.creation import office_of
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import TOKEN_DECIMALS, Currency
-from chainwallet.rules.submission import Deliver, Mined
+from chainwallet.rules.submission import Deliver, Final
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
 
@@ -112,8 +112,8 @@ def _grants(roles: Roles, quota: int) -> tuple[tuple[str, bytes], ...]:
 def _contract(
     currency: Currency,
     roles: Roles,
-    created: Mined,
-    granted: Sequence[Mined],
+    created: Final,
+    granted: Sequence[Final],
     address: Address,
     code_hash: Hash32,
     artifact: Artifact,

@@ -8,6 +8,10 @@ ChainwalletError
 |   |-- CurrencyMismatch     two currencies in one sum
 |   |-- TooPrecise           more decimals than the currency has
 |   |-- InsufficientFunds    available and required
+|   |-- FeeAboveCap          the chain asks more for gas than the cap allows
+|   |-- Expired              a document whose time is over
+|   |-- NotPaid              a payment that ended without being paid
+|   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
 |   |-- BadSignature         a signature that is not the named signer's
 |   |-- NotFound             a named thing that this home does not have
@@ -15,7 +19,10 @@ ChainwalletError
 |-- NodeTrouble        the node or the way to it; trying again is safe
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
+|   |   |-- MethodMissing        a method that the node does not offer
+|   |   `-- StateMissing         a block or state that the node does not have
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
+|   |-- NotYetPaid           a payment that waits, and for what
 |   |-- Reverted             the chain executed the transaction and it failed
 |   |-- FalseProof           a proof that does not lead to the root it was given for
 |   `-- UnverifiedBlock      a block whose parts are not what its hash commits to; another node may tell the truth
@@ -26,6 +33,7 @@ ChainwalletError
 |-- ChainMismatch      another chain or other code than the one this home knows; a person must look
 |   |-- WrongChain           chain id or genesis differs from the manifest
 |   |-- WrongCode            the code at an address is not ours
+|   |-- NonceConflict        a sender's nonce was used by a transaction that is not ours
 |   `-- HistoryMismatch      events and state disagree
 `-- Installation       this machine or home; a person must repair it
     |-- MissingTool          a program that is not installed
@@ -141,6 +149,62 @@ class InsufficientFunds(Refused):
 
 
 @dataclass(eq=False)
+class FeeAboveCap(Refused):
+    """The chain asks ``asked_wei`` for each unit of gas where ``cap_wei`` is the most that may be offered."""
+
+    asked_wei: int
+    cap_wei: int
+
+    def __str__(self) -> str:
+        return f"fee above your cap: the chain asks {_gwei(self.asked_wei)}, your cap is {_gwei(self.cap_wei)}"
+
+
+@dataclass(eq=False)
+class Expired(Refused):
+    """``what`` was good until ``valid_before`` (seconds since 1970); it is ``now_s``."""
+
+    what: str
+    valid_before: int
+    now_s: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: expired at {self.valid_before}, it is {self.now_s}"
+
+
+@dataclass(eq=False)
+class NotPaid(Refused):
+    """The payment ``id`` ended without being paid, as the chain proves: ``reason`` says how."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"payment {self.id}: {self.reason}"
+
+
+@dataclass(eq=False)
+class Recovering(Refused):
+    """The chain ``knows`` what this database does not, as after a loss or an old backup.
+
+    Nothing is signed until a final block is past ``until_s`` (chain time; it is ``now_s``), or all documents that may
+    be under way are cancelled.
+    """
+
+    chain: str
+    knows: str
+    until_s: int
+    now_s: int
+
+    def __str__(self) -> str:
+        wait_s = max(0, self.until_s - self.now_s)
+        return (
+            f"recovery on chain {self.chain}: {self.knows}; nothing is signed for another {wait_s} s of chain time, "
+            "because documents that this database has forgotten may be under way (`chainwallet relayer recover` "
+            "cancels them)"
+        )
+
+
+@dataclass(eq=False)
 class WrongPassphrase(Refused):
     """The passphrase does not open ``what``."""
 
@@ -207,6 +271,14 @@ class NodeRefused(NodeTrouble):
         return f"node refused {self.method}: {self.reason} (code {self.code})"
 
 
+class MethodMissing(NodeRefused):
+    """The node does not offer ``method``; another node may."""
+
+
+class StateMissing(NodeRefused):
+    """The node does not have the block that ``method`` names, or the state at it: not yet, not any more, or never."""
+
+
 @dataclass(eq=False)
 class OutcomeUnknown(NodeTrouble):
     """Transaction ``tx`` was sent and no receipt came within ``waited_s`` seconds. Its bytes are stored; ask again."""
@@ -216,6 +288,17 @@ class OutcomeUnknown(NodeTrouble):
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: sent, no receipt after {self.waited_s} s; run the same command to ask again"
+
+
+@dataclass(eq=False)
+class NotYetPaid(NodeTrouble):
+    """The payment ``id`` is not paid yet, for ``reason``; it stays as it is, and goes on when it can."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"payment {self.id}: not paid yet, {self.reason}"
 
 
 @dataclass(eq=False)
@@ -231,6 +314,31 @@ class Reverted(NodeTrouble):
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: reverted with {self.reason}"
+
+
+@dataclass(eq=False)
+class FalseProof(NodeTrouble):
+    """A Merkle proof of ``what`` that does not lead where it must."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class UnverifiedBlock(NodeTrouble):
+    """``what`` of the block with number ``block`` is not what the block's hash, or its child's, commits to."""
+
+    block: int
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"block {self.block}, {self.what}: found {self.found}, expected {self.expected}"
 
 
 @dataclass(eq=False)
@@ -268,31 +376,6 @@ class LeaseLost(StoreTrouble):
 
 
 @dataclass(eq=False)
-class FalseProof(NodeTrouble):
-    """A Merkle proof of ``what`` that does not lead where it must."""
-
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: found {self.found}, expected {self.expected}"
-
-
-@dataclass(eq=False)
-class UnverifiedBlock(NodeTrouble):
-    """``what`` of the block with number ``block`` is not what the block's hash, or its child's, commits to."""
-
-    block: int
-    what: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"block {self.block}, {self.what}: found {self.found}, expected {self.expected}"
-
-
-@dataclass(eq=False)
 class WrongChain(ChainMismatch):
     """The node serves ``found`` where the manifest names ``expected``."""
 
@@ -315,6 +398,17 @@ class WrongCode(ChainMismatch):
 
     def __str__(self) -> str:
         return f"code of {self.contract} at {self.address}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(eq=False)
+class NonceConflict(ChainMismatch):
+    """``submission`` can never be mined: its nonce was used by a transaction that is none of ours."""
+
+    submission: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"submission {self.submission}: {self.reason}; somebody else uses this sender's key"
 
 
 @dataclass(eq=False)
@@ -405,3 +499,8 @@ class NewerDatabase(Installation):
 
     def __str__(self) -> str:
         return f"database {self.path}: schema {self.found} is newer than {self.known}; use a newer chainwallet"
+
+
+def _gwei(wei: int) -> str:
+    whole, part = divmod(wei, 10**9)
+    return f"{whole}.{part:09d}".rstrip("0").rstrip(".") + " gwei"

@@ -1,12 +1,13 @@
 """Groups: a whole group's debts cleared in one settlement that every debtor signed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from chainwallet import promises
 from chainwallet.abi.calls import settle_data
 from chainwallet.abi.typed_data import Consent, Leg, Settlement, struct_hash
+from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import BadValue, CurrencyMismatch
 from chainwallet.evm import Address, Hash32, checksum, to_hex
 from chainwallet.keys.signer import Signer, to_compact
@@ -14,7 +15,8 @@ from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import Currency, Money
 from chainwallet.rules.plan import Plan, PlanLeg
-from chainwallet.rules.submission import Deliver, Mined
+from chainwallet.rules.promise import Queued
+from chainwallet.rules.submission import Deliver, Final
 from chainwallet.store import promises as promise_rows
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
@@ -26,7 +28,7 @@ class Clearing:
 
     settlement: Settlement
     settlement_hash: Hash32
-    mined: Mined
+    mined: Final
 
 
 def settlement_of(
@@ -61,6 +63,7 @@ def clear(
     signers: Mapping[Address, Signer],
     context: Hash32,
     now_s: int,
+    lifetime_s: int = LONGEST_LIFETIME_S,
 ) -> Clearing:
     """Has every debtor of ``plan`` sign one consent, and delivers the settlement through ``relayer``.
 
@@ -72,7 +75,7 @@ def clear(
         raise CurrencyMismatch(plan.currency.code, cash.currency.code)
     if plan.is_even:
         raise BadValue("plan", "nobody owes anything", "at least one debtor")
-    made = promises.moment(node, now_s)
+    made = promises.moment(node, now_s, lifetime_s)
     settlement = settlement_of(plan, members, context, relayer, made.expiry)
     unsigned = [checksum(debit.account) for debit in settlement.debits if debit.account not in signers]
     if unsigned:
@@ -81,15 +84,30 @@ def clear(
     settlement = _consent(consents[0]).settlement
     if consents[0].carried is not None:  # a settlement is carried out whole or reverts
         return Clearing(settlement, struct_hash(settlement), consents[0].carried)
-    consents = [promises.signed(database, cash, consent, signers[consent.promise.payer]) for consent in consents]
+    consents = [promises.signed(database, cash, consent, signers[consent.promise.payer], now_s) for consent in consents]
     data = settle_data(settlement, [(c.promise.nonce, _compact(c.promise.signature)) for c in consents])
-    with database.transaction() as tx:
-        key = f"settle:{checksum(cash.address)}:{to_hex(struct_hash(settlement))}"
-        submission_id = submissions.put(tx, cash.chain.key, key, relayer, cash.address, data, now_s)
-        for consent in consents:
-            promise_rows.set_submission(tx, consent.promise, submission_id)
+    submission_id = _submit(database, cash, relayer, consents, struct_hash(settlement), data, now_s)
     (mined,) = deliver([submission_id])
     return Clearing(settlement, struct_hash(settlement), mined)
+
+
+def _submit(
+    database: Database,
+    cash: Cash,
+    relayer: Address,
+    consents: Sequence[promises.Begun],
+    settlement_hash: Hash32,
+    data: bytes,
+    now_s: int,
+) -> int:
+    """The submission that carries the consents: a new one, unless one is on its way."""
+    key = f"settle:{checksum(cash.address)}:{to_hex(settlement_hash)}"
+    with database.transaction() as tx:
+        submission_id = submissions.put(tx, cash.chain.key, key, relayer, cash.address, data, now_s)
+        held = promise_rows.held(tx, [consent.promise.number for consent in consents])
+        queued = [promise for promise in held if isinstance(promise.stage, Queued)]
+        promise_rows.take_up(tx, queued, submission_id, now_s)
+    return submission_id
 
 
 def _reserve(
@@ -106,7 +124,7 @@ def _reserve(
         consents = []
         for debtor, first_unused in zip(debtors, unused, strict=True):
             with_nonce = partial(Consent, debtor, settlement)
-            consents.append(promises.reserve(tx, cash, debtor, first_unused, intent, with_nonce, made))
+            consents.append(promises.reserve(tx, cash, debtor, intent, with_nonce, made, first_unused))
             settlement = _consent(consents[0]).settlement  # a clearing that was begun keeps its document
     assert all(_consent(consent).settlement == settlement for consent in consents)  # noqa: S101 - stored together
     return consents

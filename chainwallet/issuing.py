@@ -5,7 +5,7 @@ from chainwallet.errors import BadValue
 from chainwallet.evm import Address, checksum, keccak256, to_hex
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import Money
-from chainwallet.rules.submission import Deliver, Failed, Mined
+from chainwallet.rules.submission import Deliver, Failed, Final
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
 
@@ -18,7 +18,7 @@ def top_up(
     amounts: dict[Address, Money],
     bank_ref: str,
     now_s: int,
-) -> tuple[Mined, ...]:
+) -> tuple[Final, ...]:
     """Mints ``amounts`` against the bank's ``bank_ref``; the same reference again is the same top-up.
 
     Answers with the transactions by address of the payee.

@@ -1,25 +1,25 @@
 """Keeping a promise's rules in one place: its nonce is stored before it is signed, and it keeps that nonce for life."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from chainwallet.abi.calls import WINDOW_NONCE_END, call_data, uints_of
+from chainwallet.abi.calls import call_data, uints_of
 from chainwallet.abi.domain import domain_of
-from chainwallet.abi.typed_data import Consent, Payment, as_typed_data, from_typed_data
+from chainwallet.abi.typed_data import Consent, Payment, as_typed_data, from_typed_data, struct_hash
 from chainwallet.errors import BadValue
-from chainwallet.evm import Address, BlockNumber, Hash32
+from chainwallet.evm import Address, BlockNumber, Hash32, keccak256
 from chainwallet.keys.signer import Signer, verify_signature
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
-from chainwallet.rules.submission import Mined, Submission
-from chainwallet.store import promises, submissions
+from chainwallet.rules.nonces import PayerNonces, can_be_renewed, next_window_nonce, wide_nonce
+from chainwallet.rules.promise import Expired, Offered, Queued, WasRenewed, WasSigned
+from chainwallet.rules.submission import Final, Submission
+from chainwallet.rules.window import WIDTH
+from chainwallet.store import evidence, promises, submissions
 from chainwallet.store.database import Database, Transaction
-from chainwallet.store.locks import lock_payer
 from chainwallet.store.promises import Kind, Promise
-
-DOCUMENT_LIFETIME_S = 86_400  # a document not delivered within a day of chain time is dead
 
 Promised = Payment | Consent
 """The documents that promises are."""
@@ -50,21 +50,22 @@ def account_state(node: Node, cash: Cash, owner: Address) -> AccountState:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a document is made: the head's number then, and the later of the chain's clock and ours."""
+    """When a document is made: the head's number then, the later of the chain's clock and ours, and for how long."""
 
     block: BlockNumber
     time_s: int
+    lifetime_s: int
 
     @property
     def expiry(self) -> int:
         """``validBefore`` of a document made now."""
-        return self.time_s + DOCUMENT_LIFETIME_S
+        return self.time_s + self.lifetime_s
 
 
-def moment(node: Node, now_s: int) -> Moment:
+def moment(node: Node, now_s: int, lifetime_s: int) -> Moment:
     """Now. ``now_s`` counts beside the head's time because a chain without traffic may have had its head days ago."""
     head = node.block("latest")
-    return Moment(head.number, max(head.timestamp_s, now_s))
+    return Moment(head.number, max(head.timestamp_s, now_s), lifetime_s)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Begun:
-    """A stored promise, its document, and the submission that carries it, if one was made."""
+    """A stored promise, its document, and the submission that took it up last, if one did."""
 
     promise: Promise
     document: Promised
@@ -92,10 +93,10 @@ class Begun:
         return self.carrier is not None and self.carrier.is_under_way
 
     @property
-    def carried(self) -> Mined | None:
-        """The mined transaction that carried it, whatever became of it there."""
+    def carried(self) -> Final | None:
+        """The final transaction that carried it, whatever became of it there."""
         stage = self.carrier.stage if self.carrier is not None else None
-        return stage if isinstance(stage, Mined) else None
+        return stage if isinstance(stage, Final) else None
 
 
 def find(tx: Transaction, cash: Cash, payer: Address, intent: Intent) -> Begun | None:
@@ -105,51 +106,79 @@ def find(tx: Transaction, cash: Cash, payer: Address, intent: Intent) -> Begun |
         return None
     if promise.content_hash != intent.content_hash:
         raise BadValue("id", intent.id, f"the same {intent.kind} as when this id was first used")
+    carrier = submissions.by_id(tx, promise.submission_id) if promise.submission_id is not None else None
+    return Begun(promise, document_of(promise), carrier)
+
+
+def document_of(promise: Promise) -> Promised:
+    """What the payer signs."""
     document, _ = from_typed_data(json.loads(promise.document))
     assert isinstance(document, Payment | Consent)  # noqa: S101 - no other document is stored
-    carrier = submissions.by_id(tx, promise.submission_id) if promise.submission_id is not None else None
-    return Begun(promise, document, carrier)
+    return document
 
 
 def reserve(
     tx: Transaction,
     cash: Cash,
     payer: Address,
-    first_unused_nonce: int,
     intent: Intent,
     document_with: Callable[[int], Promised],
     made: Moment,
+    unused: int = 0,
 ) -> Begun:
-    """The promise of ``intent``: the stored one, or a new one under the payer's next nonce.
+    """The promise of ``intent``: the stored one, or a new one under the payer's next nonce, not below ``unused``.
 
     A stored document that expired, and that nothing under way carries, is made again under the same nonce: at most one
     of the two can be carried out. Raises ``BadValue`` where the same id stands for other content.
     """
-    lock_payer(tx, cash.token, payer)
     known = find(tx, cash, payer, intent)
     if known is None:
-        return _add(tx, cash, payer, first_unused_nonce, intent, document_with, made)
-    if known.is_under_way or made.time_s < _valid_before(known.document):
-        return known
-    document = document_with(known.promise.nonce)
-    promise = replace(known.promise, document=_as_json(document, cash), signature=None)
-    promises.set_document(tx, promise, promise.document, None)
-    return replace(known, promise=promise, document=document)
+        return _add(tx, cash, payer, intent, document_with, made, unused)
+    is_waiting = isinstance(known.promise.stage, Offered | Queued) and not known.is_under_way
+    if is_waiting and made.time_s >= known.promise.valid_before:
+        return renew(tx, known, document_with(known.promise.nonce), cash, "the last one expired", made.time_s)
+    return known
+
+
+def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason: str, now_s: int) -> Begun:
+    """The same promise, under the same nonce, with a new document that nobody has signed yet.
+
+    Raises ``BadValue`` where a later document could take its nonce away before it is delivered.
+    """
+    promise = begun.promise
+    known = nonces_of(tx, cash.token, promise.payer)
+    if isinstance(promise.stage, Expired) and not can_be_renewed(promise.nonce, known):
+        raise BadValue("id", promise.id, f"a new id: later payments have overtaken nonce {promise.nonce}")
+    value, ref, valid_before = _terms(document, promise.payer)
+    promises.set_document(tx, promise, _as_json(document, cash), valid_before, None, ref)
+    promises.move(tx, promise, WasRenewed(reason), now_s)
+    assert value == promise.value  # noqa: S101 - the content is the same
+    renewed = promises.by_number(tx, promise.number)
+    assert renewed is not None  # noqa: S101 - promises are never removed
+    return replace(begun, promise=renewed, document=document)
+
+
+def nonces_of(tx: Transaction, token: str, payer: Address, unused: int = 0) -> PayerNonces:
+    """What is known of a payer's window nonces; ``unused`` is what a node says, where one was asked."""
+    handed_out = promises.nonces(tx, token, payer)
+    unused = max(unused, evidence.first_unused_nonce(tx, token, payer))
+    return PayerNonces(max(0, unused - WIDTH), unused, handed_out.highest, handed_out.lowest_live)
 
 
 def _add(
     tx: Transaction,
     cash: Cash,
     payer: Address,
-    first_unused_nonce: int,
     intent: Intent,
     document_with: Callable[[int], Promised],
     made: Moment,
+    unused: int,
 ) -> Begun:
-    nonce = promises.next_nonce(tx, cash.token, payer, first_unused_nonce)
-    if nonce >= WINDOW_NONCE_END:
-        raise BadValue("nonce", nonce, f"below {WINDOW_NONCE_END}")
+    nonce = next_window_nonce(nonces_of(tx, cash.token, payer, unused))
+    if nonce is None:
+        nonce = wide_nonce(_name(cash, payer, intent))
     document = document_with(nonce)
+    value, ref, valid_before = _terms(document, payer)
     promise = Promise(
         token=cash.token,
         payer=payer,
@@ -160,43 +189,83 @@ def _add(
         document=_as_json(document, cash),
         signature=None,
         memo=intent.memo,
-        submission_id=None,
+        payee=document.payee if isinstance(document, Payment) else None,
+        value=value,
+        ref=ref,
+        valid_before=valid_before,
         made_at_block=made.block,
+        created_at_s=made.time_s,
     )
-    promises.add(tx, promise, intent.memo_salt, made.time_s)
-    return Begun(promise, document)
+    return Begun(promises.add(tx, promise, intent.memo_salt), document)
 
 
-def signed(database: Database, cash: Cash, begun: Begun, signer: Signer) -> Begun:
+def _name(cash: Cash, payer: Address, intent: Intent) -> Hash32:
+    """What a promise is called, wherever it is asked for again: token, payer, kind and id."""
+    return keccak256(b"\0".join((cash.token.encode(), payer, intent.kind.encode(), intent.id.encode())))
+
+
+def signed(database: Database, cash: Cash, begun: Begun, signer: Signer, now_s: int) -> Begun:
     """The promise with its payer's signature, made now unless it was made before, verified and stored.
 
     Raises ``BadSignature`` where the signer did not sign as the payer, and ``BadValue`` where the document was made
     again while it was signed.
     """
-    promise = begun.promise
-    if promise.signature is not None:
+    if not isinstance(begun.promise.stage, Offered):
         return begun
     signature = signer.sign(begun.document, domain_of(cash))
-    verify_signature(begun.document, domain_of(cash), signature, promise.payer)
-    with database.transaction() as tx:
-        lock_payer(tx, promise.token, promise.payer)
-        stored = promises.by_id(tx, promise.token, promise.payer, promise.kind, promise.id)
-        if stored is None or stored.document != promise.document:
-            raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")
-        if stored.signature is None:  # another process may have stored one; the first counts
-            promises.set_document(tx, promise, promise.document, signature)
-            stored = replace(stored, signature=signature)
-    return replace(begun, promise=stored)
+    return take_signature(database, cash, begun, signature, now_s)
+
+
+def take_signature(database: Database, cash: Cash, begun: Begun, signature: bytes, now_s: int) -> Begun:
+    """The offered promise with ``signature``, verified and stored; from then on it is queued. Raises as ``signed``."""
+    verify_signature(begun.document, domain_of(cash), signature, begun.promise.payer)
+    return replace(begun, promise=database.write(lambda tx: _store_signature(tx, begun.promise, signature, now_s)))
+
+
+def signed_all(
+    database: Database, cash: Cash, begun: Sequence[Begun], signer_of: Callable[[Address], Signer], now_s: int
+) -> list[Promise]:
+    """As ``signed`` for each of ``begun``, stored in one transaction."""
+    signatures = {
+        one.promise.number: signer_of(one.promise.payer).sign(one.document, domain_of(cash))
+        for one in begun
+        if isinstance(one.promise.stage, Offered)
+    }
+    for one in begun:
+        if one.promise.number in signatures:
+            verify_signature(one.document, domain_of(cash), signatures[one.promise.number], one.promise.payer)
+
+    def store(tx: Transaction) -> list[Promise]:
+        return [
+            _store_signature(tx, one.promise, signatures[one.promise.number], now_s)
+            if one.promise.number in signatures
+            else one.promise
+            for one in begun
+        ]
+
+    return database.write(store)
+
+
+def _store_signature(tx: Transaction, promise: Promise, signature: bytes, now_s: int) -> Promise:
+    found = promises.hold(tx, promise)
+    if found is None or found.document != promise.document:
+        raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")
+    if not isinstance(found.stage, Offered):  # another process may have stored one; the first counts
+        return found
+    promises.set_document(tx, promise, found.document, found.valid_before, signature, found.ref)
+    return replace(promises.move(tx, found, WasSigned(), now_s), signature=signature)
 
 
 def _as_json(document: Promised, cash: Cash) -> str:
     return json.dumps(as_typed_data(document, domain_of(cash)))
 
 
-def _valid_before(document: Promised) -> int:
+def _terms(document: Promised, payer: Address) -> tuple[int, Hash32, int]:
+    """What the payer pays, the reference on the chain, and until when."""
     match document:
         case Payment():
-            return document.valid_before
-        case Consent():
-            return document.settlement.valid_before
+            return document.value, document.payment_ref, document.valid_before
+        case Consent(settlement=settlement):
+            value = sum(leg.amount for leg in settlement.debits if leg.account == payer)
+            return value, struct_hash(settlement), settlement.valid_before
     assert_never(document)

@@ -147,6 +147,16 @@ class Wallets:
         self._require_managed(wallet)
         return self._keys.signer(wallet.address)
 
+    def signer_of(self, address: Address) -> LocalSigner | None:
+        """Signs for the managed wallet of ``address``; None where that is none of ours."""
+        with self._database.read() as tx:
+            found = wallets.by_address(tx, address)
+        return self._keys.signer(address) if found is not None and found.custody == "managed" else None
+
+    def managed(self) -> tuple[Address, ...]:
+        """The addresses of all people whose keys this home holds."""
+        return tuple(wallet.address for wallet in self.every() if wallet.custody == "managed")
+
     def _require_managed(self, wallet: Wallet) -> None:
         if wallet.custody != "managed":
             expected = "a wallet whose key this home holds; its owner signs elsewhere"

@@ -61,15 +61,7 @@ def pay(
             )
             with told_how_to_go_on("payment", "--id", order.id):
                 receipt = payments.pay(
-                    connection.node,
-                    home.database,
-                    connection.relayer.deliver,
-                    home.service("relayer").address,
-                    cash,
-                    order,
-                    signer,
-                    secrets.token_bytes(32),
-                    now_s(),
+                    connection.desk(cash), connection.worker, order, signer, secrets.token_bytes(32), now_s()
                 )
     document = {
         "id": order.id,

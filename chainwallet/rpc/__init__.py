@@ -3,7 +3,7 @@
 ``Node`` asks; ``answers`` is the one table that says what a node means; ``wire`` moves JSON; ``shapes`` reads it.
 """
 
-from chainwallet.rpc.answers import SendAnswer, Sent
+from chainwallet.rpc.answers import ReadAnswer, SendAnswer, Sent, meaning_of_read
 from chainwallet.rpc.blocks import Blocks, Receipts
 from chainwallet.rpc.node import BlockTag, Fees, Node
 from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
@@ -18,8 +18,10 @@ __all__ = [
     "Garbled",
     "NoAnswer",
     "Node",
+    "ReadAnswer",
     "Receipts",
     "Result",
     "SendAnswer",
     "Sent",
+    "meaning_of_read",
 ]

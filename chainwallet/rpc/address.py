@@ -2,12 +2,16 @@
 
 import base64
 import ipaddress
+import re
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from chainwallet.errors import BadValue
+
+_BETWEEN_URLS = re.compile(r"[,\s]+(?=https?://)", re.IGNORECASE)
+_IN_TARGETS = "%/?:@!$&'()*+,;=-._~[]"  # RFC 3986: what may stand in a path and a query as it is
 
 
 def shown_url(url: str) -> str:
@@ -36,6 +40,11 @@ def parse_url(url: str) -> SplitResult:
     return parts
 
 
+def urls_in(text: str) -> list[str]:
+    """The addresses of nodes that ``text`` lists, separated by commas or spaces."""
+    return _BETWEEN_URLS.split(text.strip())
+
+
 @dataclass(frozen=True)
 class Proxy:
     """The HTTP proxy that stands between us and a node."""
@@ -55,7 +64,7 @@ class NodeAddress:
         self.is_secure = parts.scheme == "https"
         self.host = parts.hostname or ""
         self.port = parts.port or (443 if self.is_secure else 80)
-        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_TARGETS)
         """What the request line names."""
         self.headers = _authorization("Authorization", parts)
 

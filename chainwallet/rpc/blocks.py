@@ -7,7 +7,7 @@ from chainwallet.evm import BlockNumber, ChainName, Hash32
 from chainwallet.proofs.block import ToldBlock
 from chainwallet.proofs.receipts import SealedReceipt
 from chainwallet.rpc import sealed, shapes
-from chainwallet.rpc.answers import NO_METHOD, NO_METHOD_CODE, matches
+from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
 from chainwallet.rpc.node import Node
 
 Receipts = tuple[SealedReceipt, ...]
@@ -66,7 +66,7 @@ class Blocks:
                     "eth_getBlockReceipts", [(shapes.hexed(block.hash),) for block in blocks], sealed.receipts
                 )
             except NodeRefused as refusal:
-                if refusal.code != NO_METHOD_CODE and not matches(NO_METHOD, refusal.reason):
+                if meaning_of_read(refusal.code, refusal.reason) is not ReadAnswer.NO_METHOD:
                     raise
                 self._tells_whole_blocks = False
         return [self._one_by_one(block) for block in blocks]

@@ -5,7 +5,7 @@ import threading
 from chainwallet.errors import WrongChain
 from chainwallet.evm import ChainName, Hash32, to_hex
 from chainwallet.rpc import shapes
-from chainwallet.rpc.answers import BUSY, matches
+from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
 from chainwallet.rpc.connection import Trouble
 from chainwallet.rpc.wire import Answer, Ask, Failure, Garbled, NoAnswer, NotANode, Result
 
@@ -66,5 +66,5 @@ def _check_answered(answer: Answer) -> None:
     """Nothing was sent over this connection yet but questions of ours."""
     if isinstance(answer, NoAnswer):
         raise Trouble(answer.reason, never_sent=True, retry_after_s=answer.retry_after_s)
-    if isinstance(answer, Failure) and matches(BUSY, answer.message):
+    if isinstance(answer, Failure) and meaning_of_read(answer.code, answer.message) is ReadAnswer.BUSY:
         raise Trouble(answer.message, never_sent=True, retry_after_s=answer.retry_after_s)

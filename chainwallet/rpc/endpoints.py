@@ -8,17 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chainwallet.rpc import shapes
-from chainwallet.rpc.answers import BUSY, NO_METHOD, NO_METHOD_CODE, NO_STATE, matches
+from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
 from chainwallet.rpc.batches import BATCH_CALLS, Batches
 from chainwallet.rpc.chain_pin import ChainPin
 from chainwallet.rpc.connection import Deadline
-from chainwallet.rpc.wire import MOST_ANSWER_BYTES, Answer, Call, Failure, Garbled, NoAnswer, Result, Wire
+from chainwallet.rpc.wire import MOST_ANSWER_BYTES, Answer, Call, Failure, Garbled, NoAnswer, Result, Wire, load
 
-QUESTION_S = 30.0
-"""Within this time a question is over, with all attempts at all nodes; each ``BATCH_CALLS`` questions have as much."""
 BACKOFF_S = 0.1
 """Pause before the second attempt; each later one is twice as long."""
 MOST_PAUSE_S = 10.0
@@ -28,9 +26,21 @@ SET_ASIDE_S = 15.0
 MOST_SET_ASIDE_S = 300.0
 LOOK_S = 10.0
 """How often the heads of several nodes are compared."""
-LOOK_TIMEOUT_S = 1.0
+LOOK_TIMEOUT_S = 2.0
 BEHIND_S = 30
 """A node whose head is this much older than another node's lags behind."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a question may take."""
+
+    timeout_s: float
+    """One exchange with one node."""
+    question_s: float
+    """A question with all attempts at all nodes; each ``BATCH_CALLS`` of a batch have as much."""
+    attempts: int
+    """Rounds through the nodes."""
 
 
 class Endpoint:
@@ -69,10 +79,10 @@ class Endpoints:
     A question raises ``WrongChain`` when no node answers it and one of them serves another chain than before.
     """
 
-    def __init__(self, urls: Sequence[str], timeout_s: float, attempts: int, pin: ChainPin) -> None:
-        self._all = [Endpoint(url, timeout_s, pin) for url in urls]
-        self._attempts = attempts
-        self._timeout_s = timeout_s
+    def __init__(self, urls: Sequence[str], limits: Limits, pin: ChainPin, sleep_s: Callable[[float], None]) -> None:
+        self._all = [Endpoint(url, limits.timeout_s, pin) for url in urls]
+        self._limits = limits
+        self._sleep_s = sleep_s
         self._looked_at_s = float("-inf")
         self._looking = threading.Lock()
         self.unreachable_since_s: float | None = None
@@ -95,8 +105,8 @@ class Endpoints:
         answers: list[Answer] = [_NOT_ASKED] * len(calls)
         waiting = list(range(len(calls)))
         deadline, started_s = self._deadline(calls), time.time()
-        for attempt in range(self._attempts):
-            if not waiting or (attempt and not _pause(attempt, [answers[at] for at in waiting], deadline)):
+        for attempt in range(self._limits.attempts):
+            if not waiting or (attempt and not self._pause(attempt, [answers[at] for at in waiting], deadline)):
                 break
             for at in waiting:
                 answers[at] = _NOT_ASKED
@@ -121,9 +131,9 @@ class Endpoints:
         """
         told: list[list[Answer]] = [[] for _ in calls]
         deadline, started_s = self._deadline(calls), time.time()
-        for attempt in range(self._attempts):
+        for attempt in range(self._limits.attempts):
             waiting = [at for at, answers in enumerate(told) if all(map(_is_never_sent, answers))]
-            if not waiting or (attempt and not _pause(attempt, [told[at][-1] for at in waiting], deadline)):
+            if not waiting or (attempt and not self._pause(attempt, [told[at][-1] for at in waiting], deadline)):
                 break
             for endpoint in self._in_order():
                 for at, answer in zip(waiting, endpoint.ask([calls[at] for at in waiting], deadline), strict=True):
@@ -139,13 +149,27 @@ class Endpoints:
 
     def once(self, call: Call, timeout_s: float | None = None, most_bytes: int = MOST_ANSWER_BYTES) -> Answer:
         """Ask the first node that is well, once."""
-        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
+        load()
+        deadline = Deadline(self._limits.timeout_s if timeout_s is None else timeout_s)
         answer = self._in_order()[0].wire.exchange(*call, deadline, most_bytes)
         _check_chain([answer])
         return answer
 
     def _deadline(self, calls: Sequence[Call]) -> Deadline:
-        return Deadline(max(QUESTION_S, self._timeout_s) * (1 + len(calls) // BATCH_CALLS))
+        load()
+        return Deadline(self._limits.question_s * (1 + len(calls) // BATCH_CALLS))
+
+    def _pause(self, attempt: int, answers: Sequence[Answer], deadline: Deadline) -> bool:
+        """Wait as long as the nodes ask for, or a little longer each time; False where no time is left for that."""
+        asked_s = min(max(_retry_after_s(answer) for answer in answers), MOST_PAUSE_S)
+        pause_s = max(BACKOFF_S * 2 ** (attempt - 1), asked_s)
+        try:
+            if deadline.left_s() < pause_s:
+                return False
+        except TimeoutError:
+            return False
+        self._sleep_s(pause_s)
+        return True
 
     def _better(self, old: Answer, new: Answer, endpoint: Endpoint) -> Answer:
         """Of two nodes' answers the one that says more; the reasons of nodes that did not answer are put together."""
@@ -211,19 +235,6 @@ def _check_chain(answers: Sequence[Answer]) -> None:
             raise answer.wrong_chain
 
 
-def _pause(attempt: int, answers: Sequence[Answer], deadline: Deadline) -> bool:
-    """Wait as long as the nodes ask for, or a little longer each time; False where no time is left for that."""
-    asked_s = min(max(_retry_after_s(answer) for answer in answers), MOST_PAUSE_S)
-    pause_s = max(BACKOFF_S * 2 ** (attempt - 1), asked_s)
-    try:
-        if deadline.left_s() < pause_s:
-            return False
-    except TimeoutError:
-        return False
-    time.sleep(pause_s)
-    return True
-
-
 def _retry_after_s(answer: Answer) -> float:
     return answer.retry_after_s if isinstance(answer, NoAnswer | Failure) else 0.0
 
@@ -234,15 +245,15 @@ def _is_never_sent(answer: Answer) -> bool:
 
 def _is_temporary(answer: Answer) -> bool:
     """Whether the same question may be answered a little later."""
-    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and matches(BUSY, answer.message))
+    return isinstance(answer, NoAnswer) or (isinstance(answer, Failure) and _meaning(answer) is ReadAnswer.BUSY)
 
 
 def _is_for_another_node(answer: Answer) -> bool:
     """Whether another node may know better."""
-    if isinstance(answer, Failure) and (answer.code == NO_METHOD_CODE or matches(NO_METHOD, answer.message)):
-        return True
-    return (
-        _is_temporary(answer)
-        or isinstance(answer, Garbled)
-        or (isinstance(answer, Failure) and matches(NO_STATE, answer.message))
-    )
+    if isinstance(answer, Failure):
+        return _meaning(answer) in (ReadAnswer.BUSY, ReadAnswer.NO_METHOD, ReadAnswer.NO_STATE)
+    return isinstance(answer, NoAnswer | Garbled)
+
+
+def _meaning(failure: Failure) -> ReadAnswer:
+    return meaning_of_read(failure.code, failure.message)

@@ -1,10 +1,11 @@
 """A node, asked over JSON-RPC and answering in nouns of ``chainwallet.evm``."""
 
+import time
 from collections.abc import Callable, Sequence
 from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
-from chainwallet.errors import NodeRefused, NodeUnreachable, Reverted
+from chainwallet.errors import MethodMissing, NodeRefused, NodeUnreachable, Reverted, StateMissing
 from chainwallet.evm import (
     Address,
     Block,
@@ -20,12 +21,14 @@ from chainwallet.evm import (
 )
 from chainwallet.proofs.block import ToldBlock
 from chainwallet.rpc import sealed, sending, shapes, simulation
-from chainwallet.rpc.answers import NO_METHOD, NO_METHOD_CODE, REVERTED, TOO_MANY_LOGS, Sent, matches
+from chainwallet.rpc.address import urls_in
+from chainwallet.rpc.answers import ReadAnswer, Sent, meaning_of_read
 from chainwallet.rpc.chain_pin import ChainPin
-from chainwallet.rpc.endpoints import Endpoints
+from chainwallet.rpc.endpoints import Endpoints, Limits
 from chainwallet.rpc.wire import Answer, Call, Failure, Garbled, NoAnswer, Result
 
 TIMEOUT_S = 10.0
+QUESTION_S = 30.0
 ATTEMPTS = 3
 DUMP_TIMEOUT_S = 120.0
 MOST_DUMP_BYTES = 2**31
@@ -51,12 +54,17 @@ class Fees(NamedTuple):
 class Node:
     """The node at ``url``, or several that stand for one chain in the order of preference; threads may share it.
 
-    Every exchange with a node is over within ``timeout_s``, every question within ``endpoints.QUESTION_S``, with at
-    most ``attempts`` rounds through the nodes. Every method may raise ``NodeUnreachable`` (no answer after all that),
-    ``NodeRefused`` (a JSON-RPC error, or an answer of another shape than the method's) and ``WrongChain``: each new
-    connection is asked for its chain id and genesis first, which must be those of ``chain``, or of the first
-    connection. Only reads are asked again. With several nodes, two questions may be answered by two of them: what must
-    fit together is asked by block number and compared by hash.
+    Several are a list, or a text that separates them by commas.
+
+    Every exchange with a node is over within ``timeout_s``, every question within ``question_s``, with at most
+    ``attempts`` rounds through the nodes; a batch has ``question_s`` for each 100 of its questions. Only reads are
+    asked again. With several nodes, two questions may be answered by two of them: what must fit together is asked by
+    block number and compared by hash.
+
+    Every method may raise ``NodeUnreachable`` (no answer after all that), ``NodeRefused`` (a JSON-RPC error, or an
+    answer of another shape than the method's; ``MethodMissing`` and ``StateMissing`` where the node does not offer the
+    method or does not have the state) and ``WrongChain``: each new connection is asked for its chain id and genesis
+    first, which must be those of ``chain``, or of the first connection.
 
     The constructor makes no connection; it raises ``BadValue`` of field ``rpc`` for an address that is not http or
     https.
@@ -68,11 +76,14 @@ class Node:
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
         chain: ChainName | None = None,
+        *,
+        question_s: float = QUESTION_S,
+        sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        urls = [url] if isinstance(url, str) else list(url)
+        urls = urls_in(url) if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
         assert urls  # noqa: S101 - as above
-        self._endpoints = Endpoints(urls, timeout_s, attempts, ChainPin(chain))
+        self._endpoints = Endpoints(urls, Limits(timeout_s, question_s, attempts), ChainPin(chain), sleep_s)
         self.shown_url = self._endpoints.shown
         """The addresses without anything that may be secret."""
 
@@ -113,8 +124,25 @@ class Node:
         return BlockNumber(self._read("eth_blockNumber", shapes.quantity))
 
     def block(self, at: At) -> Block:
-        """The header at a number or tag; raises ``NodeRefused`` when the node has no such block."""
-        return self._read("eth_getBlockByNumber", shapes.block, _at(at), False)
+        """The header at a number or tag (see ``find_block``); raises ``StateMissing`` when there is no such block."""
+        found = self.find_block(at)
+        if found is None:
+            raise StateMissing("eth_getBlockByNumber", NO_CODE, f"it has no block {at}")
+        return found
+
+    def find_block(self, at: At) -> Block | None:
+        """The header at a number or tag; None when the node has no such block: not yet, not any more, or never.
+
+        "finalized" and "safe" are what the node says of its own chain: after the merge what consensus has justified; on
+        Anvil the head's number less 64 and 32, and block 0 while there are fewer; a chain without finality, such as
+        ``geth --dev``, has none. "pending" is the block that the node would build now; geth tells no hash of it, and
+        such a block is refused. Whether a block is final in the sense of this package is for the configured
+        confirmations to say, by the hash.
+        """
+        answer = self._ask("eth_getBlockByNumber", _at(at), False)
+        if _meaning(answer) is ReadAnswer.NO_STATE or answer == Result(None):
+            return None
+        return self._parsed("eth_getBlockByNumber", answer, shapes.block)
 
     def told_block(self, at: At | Hash32) -> ToldBlock:
         """The block at a number, tag or hash with every field that its hash commits to, unchecked.
@@ -182,7 +210,7 @@ class Node:
         if gas_limit is not None:
             call["gas"] = hex(gas_limit)
         answer = self._ask("eth_simulateV1", *simulation.question(call, _at(at), timestamp_s))
-        if not (isinstance(answer, Failure) and (answer.code == NO_METHOD_CODE or matches(NO_METHOD, answer.message))):
+        if _meaning(answer) is not ReadAnswer.NO_METHOD:
             return self._parsed("eth_simulateV1", answer, simulation.answer)
         try:
             returned = self._execute("eth_call", shapes.data, call, _at(at))
@@ -249,7 +277,8 @@ class Node:
             if topics is not None:
                 wanted["topics"] = shapes.topics(topics)  # type: ignore[assignment]
             answer = self._ask("eth_getLogs", wanted)
-            if isinstance(answer, Failure) and matches(TOO_MANY_LOGS, answer.message) and width > 1:
+            is_too_large = isinstance(answer, Garbled) and answer.is_too_large
+            if (is_too_large or _meaning(answer) is ReadAnswer.TOO_MUCH) and width > 1:
                 width = (min(width, end - start + 1) + 1) // 2
                 continue
             found.extend(self._parsed("eth_getLogs", answer, shapes.logs))
@@ -320,7 +349,7 @@ class Node:
 
     def _execute(self, method: str, parse: Callable[[object], T], call: dict[str, str], *params: object) -> T:
         answer = self._ask(method, call, *params)
-        if isinstance(answer, Failure) and (answer.code == 3 or matches(REVERTED, answer.message)):
+        if isinstance(answer, Failure) and _meaning(answer) is ReadAnswer.REVERTED:
             name = f"({'call' if method == 'eth_call' else 'gas estimate'} to {call.get('to', 'a new contract')})"
             raise Reverted(name, answer.message, shapes.revert_data(answer.data))
         return self._parsed(method, answer, parse)
@@ -336,12 +365,20 @@ class Node:
                 except shapes.Misshapen as error:
                     raise NodeRefused(method, NO_CODE, str(error)) from None
             case Failure(code, message):
-                raise NodeRefused(method, code, message or "no reason given")
+                kind = _REFUSALS.get(meaning_of_read(code, message), NodeRefused)
+                raise kind(method, code, message or "no reason given")
             case Garbled(code, reason):
                 raise NodeRefused(method, code, reason)
             case NoAnswer(reason):
                 raise NodeUnreachable(self.shown_url, reason)
         assert_never(answer)
+
+
+_REFUSALS = {ReadAnswer.NO_METHOD: MethodMissing, ReadAnswer.NO_STATE: StateMissing}
+
+
+def _meaning(answer: Answer) -> ReadAnswer | None:
+    return meaning_of_read(answer.code, answer.message) if isinstance(answer, Failure) else None
 
 
 def _at(at: At) -> str:

@@ -25,6 +25,10 @@ CONNECTION_AGE_S = 60.0
 SHOWN_CHARACTERS = 300
 """How much of a node's own words is kept."""
 
+MOST_DEPTH = 64
+"""Most objects and lists in one another that are read; the answers of nodes have about ten."""
+_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
 Call = tuple[str, Sequence[object]]
 """A method and its parameters."""
 
@@ -71,6 +75,11 @@ class NoAnswer:
 Answer = Result | Failure | Garbled | NoAnswer
 
 
+def load() -> None:
+    """Import web3, which takes half a second: before the first question, and not within its deadline."""
+    import chainwallet.rpc.provider  # noqa: F401, PLC0415 - commands that ask no node start without it
+
+
 class NotANode(Exception):
     """What answers at the other end cannot say which chain it serves; ``answer`` is what came instead."""
 
@@ -89,7 +98,7 @@ class Wire:
 
     Threads may share it: each exchange has a connection of its own, which is kept open for the next one. A connection
     is used only after ``greet`` has passed over it. The constructor raises ``BadValue`` for an address that is not
-    http or https. web3 is imported at the first exchange.
+    http or https.
     """
 
     def __init__(self, url: str, greet: Greet) -> None:
@@ -167,7 +176,7 @@ class Wire:
         return range(first, first + count)
 
     def _provider(self, first_id: int) -> "Provider":
-        from chainwallet.rpc.provider import Provider  # noqa: PLC0415 - web3 is slow to import; the first question pays
+        from chainwallet.rpc.provider import Provider  # noqa: PLC0415 - see ``load``
 
         return Provider(first_id)
 
@@ -215,7 +224,22 @@ def _post(connection: Connection, body: bytes, deadline: Deadline, most_bytes: i
         return Garbled(0, str(too_large), is_too_large=True)
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         connection.close()  # behind a gateway another node may answer the next time
+    if not _is_flat_enough(reply.body):
+        return Garbled(0, "answered JSON that is nested too deeply")
     return reply
+
+
+def _is_flat_enough(body: bytes) -> bool:
+    """Whether ``body`` can be read without harm. Deep nesting ends the whole process, not the reading alone, where a
+    library has raised Python's recursion limit: py_ecc, which eth-keyfile imports, does. Brackets in texts are few.
+    """
+    brackets = body.translate(None, _ALL_BUT_BRACKETS)
+    for _ in range(MOST_DEPTH):
+        left = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(left) == len(brackets):
+            break
+        brackets = left
+    return len(brackets) <= MOST_DEPTH
 
 
 def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:
@@ -227,18 +251,30 @@ def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:
         return Garbled(0, "answered another question")
     if error is None:
         return Result(value["result"])
-    wait_s = _retry_after_s(reply)
     if not isinstance(error, Mapping):
-        return Failure(0, str(error)[:SHOWN_CHARACTERS], None, wait_s)
-    code, message = error.get("code"), str(error.get("message", ""))[:SHOWN_CHARACTERS]
-    return Failure(code if isinstance(code, int) else 0, message, error.get("data"), wait_s)
+        return Failure(0, _shown(error), None, _retry_after_s(reply))
+    code, data = error.get("code"), error.get("data")
+    wait_s = max(_retry_after_s(reply), _backoff_s(data))
+    return Failure(code if isinstance(code, int) else 0, _shown(error.get("message", "")), data, wait_s)
+
+
+def _shown(words: object) -> str:
+    """A node's own words on one line, without anything that a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(words)).split())[:SHOWN_CHARACTERS]
+
+
+def _backoff_s(data: object) -> float:
+    """The pause that Infura asks for in an error's data: ``{"rate": {"backoff_seconds": 30, ...}, ...}``."""
+    rate = data.get("rate") if isinstance(data, Mapping) else None
+    asked_s = rate.get("backoff_seconds") if isinstance(rate, Mapping) else None
+    return max(0.0, float(asked_s)) if isinstance(asked_s, int | float) else 0.0
 
 
 def _of_status(reply: Reply) -> Garbled | NoAnswer | None:
     """What the HTTP status alone says; None where it says that the body is the answer."""
     if reply.status == HTTPStatus.OK:
         return None
-    reason = f"HTTP {reply.status} {reply.reason}".strip()[:SHOWN_CHARACTERS]
+    reason = _shown(f"HTTP {reply.status} {reply.reason}")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NoAnswer(reason, never_sent=False, retry_after_s=_retry_after_s(reply))
     return Garbled(reply.status, reason)

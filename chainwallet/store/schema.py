@@ -28,6 +28,8 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is sorted or compared, by its bytes on both engines, whatever the server's language."""
 
+_IS_OURS = text("adopted_at_s IS NULL")
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -41,6 +43,8 @@ metadata = MetaData(
 _CANONICAL = text("orphaned_at_s IS NULL")
 _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
+_FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
+_IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
 
 wallets = Table(
@@ -59,25 +63,34 @@ submissions = Table(
     Column("id", RowId, primary_key=True),
     Column("chain", Text, nullable=False),
     Column("key", Text, nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('call', 'payments')", name="kind"), nullable=False),
     Column("sender", Text, nullable=False),
     Column("to", Text),
     Column("data", LargeBinary, nullable=False),
     Column(
         "stage",
         Text,
-        CheckConstraint("stage IN ('queued', 'signed', 'sent', 'mined', 'failed')", name="stage"),
+        CheckConstraint(
+            "stage IN ('queued', 'signed', 'sent', 'mined', 'final', 'failed', 'conflict')",
+            name="stage",
+        ),
         nullable=False,
     ),
     Column("nonce", BigInteger),
     Column("tx", Text),
     Column("block", BigInteger),
+    Column("block_hash", Text),
     Column("gas_used", BigInteger),
     Column("contract", Text),
     Column("reason", Text),
+    Column("waits", Text, nullable=False),
+    Column("sent_at_s", BigInteger, nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
     UniqueConstraint("chain", "key"),
     UniqueConstraint("chain", "sender", "nonce"),
+    Index(None, "chain", "stage", "block"),
 )
+"""``rules.submission.Submission``; ``tx`` is the mined attempt, ``reason`` why it reverted or failed."""
 
 attempts = append_only(
     Table(
@@ -89,6 +102,9 @@ attempts = append_only(
         Column("sender", Text, nullable=False),
         Column("nonce", BigInteger, nullable=False),
         Column("raw", LargeBinary, nullable=False),
+        Column("gas_limit", BigInteger, nullable=False),
+        Column("max_fee_per_gas_wei", BigInteger, nullable=False),
+        Column("max_priority_fee_per_gas_wei", BigInteger, nullable=False),
         Column("created_at_s", BigInteger, nullable=False),
         Index(None, "chain", "sender", "nonce"),
     )
@@ -97,21 +113,107 @@ attempts = append_only(
 promises = Table(
     "promises",
     metadata,
-    Column("token", Text, primary_key=True),
-    Column("payer", Text, primary_key=True),
-    Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), primary_key=True),
-    Column("id", Text, primary_key=True),
+    Column("number", RowId, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("payer", Text, nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('payment', 'consent')", name="kind"), nullable=False),
+    Column("id", Text, nullable=False),
     Column("nonce", Sorted, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("signature", LargeBinary),
     Column("memo", Text),
     Column("memo_salt", LargeBinary),
+    Column("payee", Text),
+    Column("value", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("valid_before", BigInteger, nullable=False),
+    Column(
+        "stage",
+        Text,
+        CheckConstraint(
+            "stage IN ('offered', 'queued', 'carried', 'canceling', 'executed', 'final', 'canceled', 'expired')",
+            name="stage",
+        ),
+        nullable=False,
+    ),
+    Column("reason", Text, nullable=False),
     Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
+    Column("due_at_s", BigInteger, nullable=False),
+    Column("setbacks", Integer, nullable=False),
+    Column("withdrawn_at_s", BigInteger),
+    Column("executed_tx", Text),
+    Column("executed_block", BigInteger),
+    Column("executed_block_hash", Text),
+    Column("adopted_at_s", BigInteger),
     Column("made_at_block", BigInteger, nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
-    UniqueConstraint("token", "payer", "nonce"),
+    UniqueConstraint("token", "payer", "kind", "id"),
+    Index(
+        "uq_promises_nonce", "token", "payer", "nonce", unique=True, sqlite_where=_IS_OURS, postgresql_where=_IS_OURS
+    ),
+    Index(None, "chain", "stage", "due_at_s"),
+    Index(None, "chain", "id"),
+    Index(None, "token", "payer", "stage"),
+    Index(None, "token", "stage", "number"),
 )
+"""``store.promises.Promise``. ``value`` is what its payer pays; ``ref`` a payment's reference, or a settlement's hash.
+One that was found on the chain is ``adopted``: its nonce was not handed out here."""
+
+carriages = append_only(
+    Table(
+        "carriages",
+        metadata,
+        Column("submission_id", RowId, ForeignKey("submissions.id"), primary_key=True),
+        Column("promise", RowId, ForeignKey("promises.number"), primary_key=True, index=True),
+        Column("since_s", BigInteger, nullable=False),
+    )
+)
+"""Which submissions ever took up which promises."""
+
+happenings = append_only(
+    Table(
+        "happenings",
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("at_s", BigInteger, nullable=False),
+        Column("chain", Text, nullable=False),
+        Column("promise", RowId, ForeignKey("promises.number"), index=True),
+        Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
+        Column("name", Text, nullable=False),
+        Column("words", Text, nullable=False),
+    )
+)
+"""Everything that ever happened to a promise or a submission, in the words that a person is told."""
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("waits", Text, nullable=False),
+    Column("since_s", BigInteger, nullable=False),
+)
+"""What a sender's queue waits for, in words for a person, and since when; empty words: for nothing."""
+
+recoveries = Table(
+    "recoveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("chain", Text, nullable=False, index=True),
+    Column("account", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("noticed_at_s", BigInteger, nullable=False),
+    Column("noticed_block", BigInteger, nullable=False),
+    Column("until_s", BigInteger, nullable=False),
+    Column("known_count", BigInteger, nullable=False),
+    Column("ended_at_s", BigInteger),
+    Column("ended_block", BigInteger),
+    Column("ended_by", Text),
+)
+"""When the chain knew more than this database: of a sender's transactions (``known_count`` of them), or of a payer's
+documents (0). Nothing is signed until a final block is past ``until_s``, or everything under way was cancelled."""
 
 leases = Table(
     "leases",
@@ -176,6 +278,8 @@ facts = append_only_but(
         Index("ix_facts_nonce", "token", "payer", "nonce", sqlite_where=_HAS_NONCE, postgresql_where=_HAS_NONCE),
         Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
         Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
+        Index("ix_facts_frozen", "token", "payer", "block", sqlite_where=_FREEZES, postgresql_where=_FREEZES),
+        Index("ix_facts_orphaned", "token", "orphaned_at_s", sqlite_where=_IS_LOST, postgresql_where=_IS_LOST),
     ),
     "orphaned_at_s",
 )

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
 bytes4 constant ERC1271_MAGIC = 0x1626ba7e;
 
 /// An ERC-1271 account that accepts 66 bytes: 0x01, then its owner's 65-byte signature.
@@ -67,5 +69,43 @@ contract WritingAccount {
 contract HungryAccount {
     function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
         return gasleft() > 198_000 && gasleft() <= 200_000 ? ERC1271_MAGIC : bytes4(0xffffffff);
+    }
+}
+
+/// While it is asked, makes the call that its signature spells, and accepts where that call was refused.
+contract ReentrantAccount {
+    address private immutable _ledger;
+
+    constructor(address ledger) {
+        _ledger = ledger;
+    }
+
+    function isValidSignature(bytes32, bytes calldata signature) external returns (bytes4) {
+        (bool ok,) = _ledger.call{gas: 150_000}(signature);
+        return ok ? bytes4(0xffffffff) : ERC1271_MAGIC;
+    }
+}
+
+/// Accepts while somebody's balance is what it was told.
+contract WatchingAccount {
+    IERC20 private immutable _ledger;
+    address private immutable _watched;
+    uint256 private immutable _balance;
+
+    constructor(address ledger, address watched, uint256 balance) {
+        (_ledger, _watched, _balance) = (IERC20(ledger), watched, balance);
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        return _ledger.balanceOf(_watched) == _balance ? ERC1271_MAGIC : bytes4(0xffffffff);
+    }
+}
+
+/// Accepts after it has burned 150,000 gas.
+contract SlowAccount {
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 before = gasleft();
+        while (before - gasleft() < 150_000) {}
+        return ERC1271_MAGIC;
     }
 }

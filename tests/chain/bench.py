@@ -8,19 +8,22 @@ from typing import Any
 
 from chainwallet import history, issuing, payments
 from chainwallet.abi.calls import PAUSER_ROLE, call_data
+from chainwallet.config import LONGEST_LIFETIME_S, Limits
 from chainwallet.deployment import Roles
-from chainwallet.evm import Address, ChainName, Hash32, keccak256, to_hex
+from chainwallet.evm import Address, ChainName, Hash32, Receipt, Transaction, keccak256, to_hex
+from chainwallet.indexer import Indexer, Source
 from chainwallet.keys.signer import LocalSigner, Signer
 from chainwallet.manifest import Manifest
-from chainwallet.payments import Order
-from chainwallet.relayer import Relayer
-from chainwallet.rpc import Node
+from chainwallet.payments import Desk, Order
+from chainwallet.relayer import Relayer, Tools
+from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import Money, currency_of, parse_money
-from chainwallet.rules.submission import Mined, Submission
+from chainwallet.rules.submission import Attempt, Final, Submission
 from chainwallet.store import promises, submissions
 from chainwallet.store.database import Database
 from chainwallet.store.promises import Promise
+from chainwallet.worker import Worker
 from tests.conftest import ask
 
 ETHER = 10**18
@@ -39,15 +42,30 @@ def key_of(name: str) -> LocalSigner:
 ROLES = Roles(*(key_of(name).address for name in ("admin", "issuer", "pauser", "compliance")))
 
 
-def relayer_for(database: Database, node: Node, chain: ChainName, *names: str, **seams: Any) -> Relayer:
-    """A relayer as ``assembly`` makes it, with the keys of ``names`` (all services without any)."""
+LIMITS = Limits(confirmations=1)
+PAYERS = {key_of(name).address: name for name in ("ana", "ben", "cleo", *GROUP)}
+"""Who pays in the tests, by address."""
+
+
+def tools_for(database: Database, node: Node, chain: ChainName, *names: str, **seams: Any) -> Tools:
+    """What a relayer works with as ``assembly`` makes it, with the keys of ``names`` (all services without any)."""
     usual: dict[str, Any] = {
-        "signers": {key.address: key for key in map(key_of, names or SERVICES)},
+        "senders": {key.address: key for key in map(key_of, names or SERVICES)},
+        "carriers": frozenset({key_of("relayer").address}),
+        "own": frozenset({key_of("relayer").address}),
+        "payers": lambda address: key_of(PAYERS[address]) if address in PAYERS else None,
+        "managed": tuple,
+        "limits": LIMITS,
         "clock_s": time.time,
         "monotonic_s": time.monotonic,
         "sleep_s": time.sleep,
     }
-    return Relayer(database, node, chain.key, chain.chain_id, **{**usual, **seams})
+    return Tools(database, node, chain, **{**usual, **seams})
+
+
+def relayer_for(database: Database, node: Node, chain: ChainName, *names: str, **seams: Any) -> Relayer:
+    """A relayer as ``assembly`` makes it. All in the tests are one holder, so that none waits for another's leases."""
+    return Relayer(tools_for(database, node, chain, *names, **seams), "tests")
 
 
 CLOCK_SPEED = 500
@@ -65,7 +83,11 @@ class Clock:
 
     @property
     def seams(self) -> dict[str, object]:
-        return {"monotonic_s": lambda: self.now_s, "sleep_s": self.sleep}
+        return {
+            "clock_s": lambda: time.time() + self.now_s,
+            "monotonic_s": lambda: self.now_s,
+            "sleep_s": self.sleep,
+        }
 
 
 def wait_for(condition: Callable[[], bool], within_s: float = 20.0) -> None:
@@ -106,6 +128,25 @@ class Bench:
 
     def relayer(self, *names: str, **seams: Any) -> Relayer:
         return relayer_for(self.database, self.node, self.chain, *names, **seams)
+
+    def tools(self, *names: str, **seams: Any) -> Tools:
+        return tools_for(self.database, self.node, self.chain, *names, **seams)
+
+    def worker(self, *names: str, **seams: Any) -> Worker:
+        """A worker as ``assembly`` makes it."""
+        tools = self.tools(*names, **seams)
+        return Worker(tools, Relayer(tools, "tests"), self.indexer)
+
+    def indexer(self) -> Indexer:
+        contract = self.deployed.manifest.contract(self.cash.currency)
+        assert contract is not None
+        source = Source(self.cash.token, self.cash.address, contract.block)
+        blocks = Blocks(self.node)
+        return Indexer(self.database, blocks, self.chain, [source], time.time, time.monotonic, patience_s=0)
+
+    def desk(self, **changes: Any) -> Desk:
+        usual: dict[str, Any] = {"confirmations": 1, "lifetime_s": LONGEST_LIFETIME_S}
+        return Desk(self.database, self.cash, **{**usual, **changes})
 
     def through(self, node: Node) -> "Bench":
         """The same bench with another way to the chain."""
@@ -148,13 +189,26 @@ class Bench:
         assert isinstance(found, dict)
         return found
 
-    def act(self, name: str, signature: str, *values: object) -> Mined:
-        """A service's call of the ledger, carried out, every time it is asked for."""
-        key = f"{name} {signature} at {self.node.block_number()}"
-        (mined,) = self.relayer().deliver([self.put(name, signature, *values, key=key)])
-        return mined
+    def act(self, name: str, signature: str, *values: object) -> Receipt:
+        """Somebody's call of the ledger, sent by nothing of the product, and mined."""
+        return self.send(name, call_data(signature, *values))
 
-    def top_up(self, amount: str, *names: str, bank_ref: str = "bank") -> tuple[Mined, ...]:
+    def send(self, name: str, data: bytes, to: Address | None = None, nonce: int | None = None) -> Receipt:
+        """Somebody's own transaction, mined."""
+        key = key_of(name)
+        fees = self.node.fees()
+        count = self.node.transaction_count(key.address) if nonce is None else nonce
+        raw = key.sign_transaction(
+            Transaction(self.chain.chain_id, count, to or self.cash.address, data, 3_000_000, *fees)
+        )
+        self.node.send_raw(raw)
+        tx = Hash32(keccak256(raw))
+        wait_for(lambda: self.node.receipt(tx) is not None)
+        receipt = self.node.receipt(tx)
+        assert receipt is not None
+        return receipt
+
+    def top_up(self, amount: str, *names: str, bank_ref: str = "bank") -> tuple[Final, ...]:
         amounts = {key_of(name).address: self.money(amount) for name in names}
         return issuing.top_up(
             self.database, self.relayer().deliver, ROLES.issuer, self.cash, amounts, bank_ref, self.now_s
@@ -167,21 +221,30 @@ class Bench:
         order = Order("1", key_of(payer).address, key_of(payee).address, self.money(amount), None)
         return replace(order, **changes)
 
-    def pay(self, order: Order, signer: Signer | None = None, **changes: Any) -> payments.Receipt:
+    def accept(self, order: Order, signer: Signer | None = None, now_s: int | None = None) -> Promise:
+        """Accepts ``order``, signed by its payer unless told otherwise, by the facts up to now."""
+        self.indexer().catch_up()
+        keys = signer or key_of(PAYERS[order.payer])
+        return payments.accept(self.desk(), order, keys, b"salt", self.now_s if now_s is None else now_s)
+
+    def pay(
+        self,
+        order: Order,
+        signer: Signer | None = None,
+        *,
+        worker: Worker | None = None,
+        desk: Desk | None = None,
+        now_s: int | None = None,
+    ) -> payments.Receipt:
         """Pays ``order``, signed by its payer unless told otherwise."""
-        names = {key_of(name).address: name for name in ("ana", "ben", "cleo", *GROUP)}
-        arguments: dict[str, Any] = {
-            "node": self.node,
-            "database": self.database,
-            "deliver": self.relayer().deliver,
-            "relayer": key_of("relayer").address,
-            "cash": self.cash,
-            "order": order,
-            "signer": signer or key_of(names[order.payer]),
-            "memo_salt": b"salt",
-            "now_s": self.now_s,
-        }
-        return payments.pay(**{**arguments, **changes})
+        return payments.pay(
+            desk or self.desk(),
+            worker or self.worker(),
+            order,
+            signer or key_of(PAYERS[order.payer]),
+            b"salt",
+            self.now_s if now_s is None else now_s,
+        )
 
     def promise(self, payer: str, promise_id: str = "1", kind: promises.Kind = "payment") -> Promise | None:
         with self.database.transaction() as tx:
@@ -192,6 +255,10 @@ class Bench:
             found = submissions.by_id(tx, submission_id)
         assert found is not None
         return found
+
+    def attempts(self, submission_id: int) -> tuple[Attempt, ...]:
+        with self.database.read() as tx:
+            return submissions.attempts_of(tx, submission_id)
 
     def unfinished(self) -> tuple[Submission, ...]:
         with self.database.transaction() as tx:

@@ -7,10 +7,8 @@ from chainwallet.abi.calls import call_data, pay_data, pay_item
 from chainwallet.abi.domain import domain_of
 from chainwallet.abi.events import PAID_TOPIC, decode_event
 from chainwallet.abi.typed_data import Payment, from_typed_data
-from chainwallet.evm import Hash32
+from chainwallet.evm import Hash32, Receipt
 from chainwallet.keys.signer import LocalSigner, to_compact
-from chainwallet.rules.submission import Mined
-from chainwallet.store import submissions
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, key_of
 
@@ -33,17 +31,14 @@ def paid_events(bench: Bench, ref: Hash32) -> list[object]:
     return [decode_event(log) for log in logs]
 
 
-def send(bench: Bench, name: str, key: str, data: bytes) -> Mined:
+def send(bench: Bench, name: str, data: bytes) -> Receipt:
     """Any call of the ledger by somebody, with ETH for its gas."""
     bench.node.set_balance(key_of(name).address, 10**18)
-    with bench.database.transaction() as tx:
-        sent = submissions.put(tx, bench.chain.key, key, key_of(name).address, bench.cash.address, data, 5)
-    (mined,) = bench.relayer(name).deliver([sent])
-    return mined
+    return bench.send(name, data)
 
 
 def cancel_up_to(bench: Bench, nonce: int) -> None:
-    send(bench, "ana", f"cancel {nonce}", call_data("cancelNonces(uint256)", nonce))
+    send(bench, "ana", call_data("cancelNonces(uint256)", nonce))
 
 
 def item_of(bench: Bench, payment: Payment, signer: LocalSigner) -> bytes:
@@ -57,4 +52,4 @@ def deliver_for_somebody(bench: Bench, promise: Promise) -> None:
     assert promise.signature is not None
     r, vs = to_compact(promise.signature)
     data = pay_data([pay_item(document_of(promise), r + vs)])
-    send(bench, "stranger", f"copied at {bench.node.block_number()}", data)
+    send(bench, "stranger", data)

@@ -1,29 +1,29 @@
 """Payments happen once: whatever ends in between, whoever else delivers, whatever is left out. Ana has 100.00."""
 
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chainwallet import promises
+from chainwallet import payments
 from chainwallet.abi.calls import payment_ref
 from chainwallet.abi.events import Paid, SkipReason, decode_event
 from chainwallet.abi.typed_data import Payment
-from chainwallet.errors import (
-    BadValue,
-    NodeTrouble,
-    Reverted,
-)
+from chainwallet.config import LONGEST_LIFETIME_S
+from chainwallet.errors import BadValue, NodeTrouble, NotPaid, NotYetPaid
 from chainwallet.evm import ZERO_ADDRESS, Hash32, keccak256, to_hex
-from chainwallet.payments import Order
-from chainwallet.rules.submission import Mined
+from chainwallet.payments import Order, Receipt
+from chainwallet.relayer import Relayer
+from chainwallet.rpc import Node
+from chainwallet.rules.promise import Expired
+from chainwallet.rules.submission import Signed
 from chainwallet.store.database import Database
+from chainwallet.worker import Worker
 from tests.chain.bench import Bench, Clock, key_of
+from tests.chain.carriers import SHORT_LEASE
 from tests.chain.fault_proxy import Fault, FaultProxy
 from tests.chain.signed_payments import (
     cancel_up_to,
@@ -78,89 +78,60 @@ def test_the_same_id_of_another_payer_is_another_payment(bench: Bench) -> None:
     assert bench.balance("ana", "ben") == ["94.00", "6.00"]
 
 
-PAY = """
-import sys, time
-from pathlib import Path
-from chainwallet import payments
-from chainwallet.deployment import open_cash
-from chainwallet.evm import parse_address
-from chainwallet.keys.signer import LocalSigner
-from chainwallet.relayer import Relayer
-from chainwallet.rpc import Node
-from chainwallet.rules.money import parse_money
-from chainwallet.store.database import Database
-database, url, manifests, payer, relayer, payee = sys.argv[1:]
-payer, relayer, node = LocalSigner.from_hex(payer), LocalSigner.from_hex(relayer), Node(url)
-database = Database.open(database)
-cash, _ = open_cash(node, Path(manifests), "EUR")
-clocks = time.time, time.monotonic, time.sleep
-carrier = Relayer(database, node, cash.chain.key, cash.chain.chain_id, {relayer.address: relayer}, *clocks)
-order = payments.Order("1", payer.address, parse_address(payee), parse_money("10", cash.currency), None)
-paid = payments.pay(node, database, carrier.deliver, relayer.address, cash, order, payer, b"salt", int(time.time()))
-print(paid.tx.hex())
-"""
-
-
 def test_processes_that_pay_the_same_at_once_pay_once(bench: Bench) -> None:
-    """Two processes with the same order at the same time make one payment, and both get its receipt."""
+    """Processes with the same order at the same time make one payment, and all get its receipt."""
     count = bench.count()
-    secrets = [keccak256(f"chainwallet tests: {name}".encode()).hex() for name in ("ana", "relayer")]
-    places = [bench.where, bench.url, str(bench.deployed.manifests)]
-    argv = [sys.executable, "-c", PAY, *places, *secrets, to_hex(key_of("ben").address)]
-    running = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
-    answers = [process.communicate(timeout=50) for process in running]
-    assert {error for _, error in answers} == {b""}
-    assert len({answer for answer, _ in answers}) == 1
+
+    def pay(_: int) -> Receipt:
+        with closing(Database.open(bench.where)) as database, Node(bench.url) as node:
+            mine = replace(bench, database=database, node=node)
+            tools = mine.tools(limits=SHORT_LEASE)
+            worker = Worker(tools, Relayer(tools), mine.indexer)
+            try:
+                return mine.pay(mine.order("ana", "ben", "10"), worker=worker)
+            finally:
+                worker.relayer.close()
+
+    with ThreadPoolExecutor(3) as threads:
+        receipts = list(threads.map(pay, range(3)))
+    assert len(set(receipts)) == 1
     assert bench.count() == count + 1
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
 
 
 def test_the_same_order_at_the_same_moment_is_one_promise(bench: Bench) -> None:
     """Those who begin the same payment at the same moment get the same promise, under one nonce."""
-    ana, made = key_of("ana").address, promises.Moment(bench.node.block_number(), bench.now_s)
+    bench.indexer().catch_up()
     start = threading.Barrier(6)
 
     def begin_it(order_id: str) -> int:
-        intent = promises.Intent("payment", order_id, Hash32(bytes(32)))
         with closing(Database.open(bench.where)) as database:
+            desk = replace(bench.desk(), database=database)
             start.wait(20)
-            with database.transaction() as tx:
-                begun = promises.reserve(
-                    tx, bench.cash, ana, 0, intent,
-                    lambda nonce: Payment(ana, BEN, 1, Hash32(bytes(32)), nonce, made.expiry), made,
-                )  # fmt: skip
-            return begun.promise.nonce
+            return payments.offer(desk, bench.order("ana", "ben", "1", id=order_id), b"salt", bench.now_s).promise.nonce
 
     with ThreadPoolExecutor(6) as pool:
         for number in range(5):
             assert set(pool.map(begin_it, [str(number)] * 6)) == {number}
 
 
-class Stopped(Exception):
-    """The run is over, as if its process had ended."""
-
-
 def begin(bench: Bench, order: Order) -> int:
     """Begins a payment in a run that ends when its transaction is signed; the submission that carries it."""
-
-    def sign_and_stop(_: object) -> tuple[Mined, ...]:
-        assert bench.relayer().tick() == 1
-        raise Stopped
-
-    with pytest.raises(Stopped):
-        bench.pay(order, deliver=sign_and_stop)
+    bench.accept(order)
+    assert bench.relayer().tick() == 2  # takes it up, and signs
     submission_id = stored(bench).submission_id
     assert submission_id is not None
+    assert isinstance(bench.submission(submission_id).stage, Signed)
     return submission_id
 
 
 def test_a_payment_that_is_mined_while_we_look_is_not_sent_again(
     bench: Bench, faulty: Bench, proxy: FaultProxy
 ) -> None:
-    """A payment that another process brings to the chain just after we asked for it is not delivered a second time."""
+    """A payment that another process brings to the chain just when we look for it is not delivered a second time."""
     order, count = bench.order("ana", "ben", "10"), bench.count()
     submission_id = begin(bench, order)
-    proxy.next("eth_getLogs", Fault(after=lambda: bench.relayer().deliver([submission_id])))
+    proxy.next("eth_getTransactionReceipt", Fault(after=lambda: bench.relayer().deliver([submission_id])))
     faulty.pay(order)
     assert bench.count() == count + 1
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
@@ -182,20 +153,24 @@ def test_a_payment_that_ends_at_any_request_is_continued(
     bench: Bench, faulty: Bench, proxy: FaultProxy, forward: bool
 ) -> None:
     """Wherever a payment loses its node, the same order again finishes it, and it is paid exactly once."""
-    proxy.heal()
-    bench.through(faulty.node).pay(bench.order("ana", "ben", "1", id="sample"))
+    faulty.pay(bench.order("ana", "ben", "1", id="sample"))
     requests, count = len(proxy.methods), bench.count()
-    for served in range(requests):
+    assert "eth_sendRawTransaction" in proxy.methods
+    clock = Clock()
+    places = range(2 * forward, requests, 4)
+    for served in places:
         order = bench.order("ana", "ben", "1", id=str(served))
+        before = bench.balance("ben")
         proxy.die_after(served, forward=forward)
-        with pytest.raises(NodeTrouble):
-            faulty.pay(order, deliver=faulty.relayer(**Clock().seams).deliver)
+        with suppress(NodeTrouble):  # the last requests come when it is paid
+            faulty.pay(order, worker=faulty.worker(**clock.seams))
         proxy.heal()
-        bench.pay(order, deliver=bench.relayer(**Clock().seams).deliver)
+        bench.pay(order, worker=bench.worker(**clock.seams))
+        count += 1
         assert len(paid_events(bench, payment_ref(order.payer, bench.cash.address, order.id))) == 1
-        assert bench.balance("ben") == [f"{served + 2}.00"]
-    assert bench.count() == count + requests
-    assert len(set(proxy.sent)) <= count + requests
+        assert bench.balance("ben") != before
+        assert bench.count() == count
+    assert bench.balance("ben") == [f"{1 + len(places)}.00"]
 
 
 def test_a_payment_delivered_by_somebody_else_is_paid(bench: Bench, faulty: Bench, proxy: FaultProxy) -> None:
@@ -218,11 +193,7 @@ def test_an_unsent_payment_that_somebody_else_delivers_sends_nothing(bench: Benc
     """Where the chain shows that a payment was carried out, the same order again answers so and sends nothing."""
     order = bench.order("ana", "ben", "10")
 
-    def die(_: object) -> tuple[Any, ...]:
-        raise NodeTrouble("gone")
-
-    with pytest.raises(NodeTrouble):
-        bench.pay(order, deliver=die)
+    bench.accept(order)
     deliver_for_somebody(bench, stored(bench))
     count = bench.count()
     assert bench.pay(order).payment_ref == payment_ref(order.payer, bench.cash.address, "1")
@@ -236,14 +207,10 @@ def test_somebody_elses_event_with_our_reference_is_no_payment(bench: Bench) -> 
     order = bench.order("ana", "ben", "10")
     ref = payment_ref(order.payer, bench.cash.address, "1")
 
-    def die(_: object) -> tuple[Any, ...]:
-        raise NodeTrouble("gone")
-
-    with pytest.raises(NodeTrouble):
-        bench.pay(order, deliver=die)
+    bench.accept(order)
     eve = key_of("eve")
     spoof = Payment(eve.address, order.payee, order.amount.token_units // 10, ref, 0, bench.now_s + 1000)
-    send(bench, "eve", "spoof", item_of(bench, spoof, eve))
+    send(bench, "eve", item_of(bench, spoof, eve))
     assert paid_events(bench, ref) == [Paid(ref, 0)]
     bench.pay(order)
     assert paid_events(bench, ref) == [Paid(ref, 0), Paid(ref, 0)]
@@ -253,14 +220,14 @@ def test_somebody_elses_event_with_our_reference_is_no_payment(bench: Bench) -> 
 # ------------------------------------------------------------------------------------------------ left out
 
 
-def leave_out(bench: Bench, faulty: Bench, proxy: FaultProxy, order: Order) -> Reverted:
+def leave_out(bench: Bench, faulty: Bench, proxy: FaultProxy, order: Order) -> NotYetPaid:
     """Our transaction is mined just after the payer was frozen."""
 
     def freeze() -> None:
         bench.act("compliance", "freeze(address,bytes32)", order.payer, REASON)
 
     proxy.next("eth_sendRawTransaction", Fault(before=freeze))
-    with pytest.raises(Reverted) as refusal:
+    with pytest.raises(NotYetPaid) as refusal:
         faulty.pay(order)
     return refusal.value
 
@@ -268,11 +235,11 @@ def leave_out(bench: Bench, faulty: Bench, proxy: FaultProxy, order: Order) -> R
 def test_a_payment_left_out_can_be_delivered_again(bench: Bench, faulty: Bench, proxy: FaultProxy) -> None:
     """A payment that the chain left out says why; the same order again delivers the same document, and pays once."""
     order, count = bench.order("ana", "ben", "10"), bench.count()
-    reverted = leave_out(bench, faulty, proxy, order)
-    assert "payer frozen" in reverted.reason
+    assert "the payer is frozen" in leave_out(bench, faulty, proxy, order).reason
     assert bench.count() == count + 1
-    with pytest.raises(BadValue):
+    with pytest.raises(NotYetPaid) as set_aside:
         bench.pay(order)
+    assert "the payer is frozen" in set_aside.value.reason
     assert bench.count() == count + 1
     signature = stored(bench).signature
     bench.act("compliance", "unfreeze(address,bytes32)", order.payer, REASON)
@@ -283,15 +250,13 @@ def test_a_payment_left_out_can_be_delivered_again(bench: Bench, faulty: Bench, 
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
 
 
-def test_an_expired_payment_is_signed_again_under_its_nonce(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_payment_is_signed_again_under_its_nonce(bench: Bench) -> None:
     """A document that expired undelivered is signed again under the same nonce, so that only one can ever pay."""
     order = bench.order("ana", "ben", "10")
-    monkeypatch.setattr(promises, "DOCUMENT_LIFETIME_S", 0)
-    with pytest.raises(Reverted) as refusal:
-        bench.pay(order)
-    assert "expired" in refusal.value.reason
+    with pytest.raises(NotPaid):
+        bench.pay(order, desk=bench.desk(lifetime_s=0))
     expired = stored(bench)
-    monkeypatch.undo()
+    assert expired.stage == Expired()
     receipt = bench.pay(order)
     renewed = stored(bench)
     assert renewed.nonce == expired.nonce
@@ -305,7 +270,7 @@ def test_a_document_outlives_a_quiet_chain(bench: Bench) -> None:
     """On a chain that mined nothing for days a document still lives a day from now, not from the last block."""
     now_s = bench.now_s + 3 * 86_400
     bench.pay(bench.order("ana", "ben", "10"), now_s=now_s)
-    assert document_of(stored(bench)).valid_before == now_s + promises.DOCUMENT_LIFETIME_S
+    assert document_of(stored(bench)).valid_before == now_s + LONGEST_LIFETIME_S
 
 
 def test_nonces_go_on_above_what_the_chain_has_seen(bench: Bench) -> None:
@@ -314,9 +279,9 @@ def test_nonces_go_on_above_what_the_chain_has_seen(bench: Bench) -> None:
     bench.pay(bench.order("ana", "ben", "1"))
     assert stored(bench).nonce == 40
     elsewhere = Payment(
-        key_of("ana").address, BEN, 1_000_000, Hash32(b"\x01" * 32), 45, bench.now_s + promises.DOCUMENT_LIFETIME_S
+        key_of("ana").address, BEN, 1_000_000, Hash32(b"\x01" * 32), 45, bench.now_s + LONGEST_LIFETIME_S
     )
-    send(bench, "stranger", "used", item_of(bench, elsewhere, key_of("ana")))
+    send(bench, "stranger", item_of(bench, elsewhere, key_of("ana")))
     bench.pay(bench.order("ana", "ben", "1", id="2"))
     assert stored(bench, promise_id="2").nonce == 46
     assert bench.balance("ana", "ben") == ["97.00", "3.00"]
@@ -329,9 +294,9 @@ def test_a_cancelled_promise_is_over(bench: Bench, faulty: Bench, proxy: FaultPr
     cancel_up_to(bench, 1)
     bench.act("compliance", "unfreeze(address,bytes32)", order.payer, REASON)
     for _ in range(2):
-        with pytest.raises(Reverted) as refusal:
+        with pytest.raises(NotPaid) as refusal:
             bench.pay(order)
-        assert "new id" in refusal.value.reason
+        assert "cancelled by the payer" in refusal.value.reason
     bench.pay(replace(order, id="2"))
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
 
@@ -352,7 +317,7 @@ def test_the_contract_gives_the_reasons_that_we_know(bench: Bench) -> None:
     }
     for reason, payment in cases.items():
         signer = key_of("eve") if payment.payer == key_of("eve").address else ana
-        mined = send(bench, "stranger", f"skipped for {reason}", item_of(bench, payment, signer))
+        mined = send(bench, "stranger", item_of(bench, payment, signer))
         receipt = bench.node.receipt(mined.tx)
         assert receipt is not None
         (event,) = [decode_event(log) for log in receipt.logs]

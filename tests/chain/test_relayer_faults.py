@@ -1,13 +1,8 @@
 """The relayer between a store that keeps and a node that fails: every submission once, whatever happens in between."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -15,16 +10,17 @@ import pytest
 from chainwallet.errors import (
     NodeTrouble,
     NodeUnreachable,
+    NonceConflict,
     OutcomeUnknown,
-    Reverted,
 )
 from chainwallet.evm import Transaction, keccak256
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.rpc import Node
-from chainwallet.rules.submission import Mined, Queued, Sent, Signed
+from chainwallet.rules.submission import Conflict, Final, Queued, Sent, Signed
 from chainwallet.store import submissions
 from chainwallet.store.database import Database
-from tests.chain.bench import Bench, Clock, key_of, wait_for
+from tests.chain.bench import LIMITS, Bench, Clock, key_of, wait_for
+from tests.chain.carriers import worker_process
 from tests.chain.fault_proxy import Fault, FaultProxy, answer_lost, lost_on_the_way, server_error
 from tests.postgres import on_both
 
@@ -33,29 +29,6 @@ pytestmark = on_both
 
 
 # ------------------------------------------------------------------------------------------------ crashes
-
-RUN = """
-import sys, time
-from chainwallet.keys.signer import LocalSigner
-from chainwallet.relayer import Relayer
-from chainwallet.rpc import Node
-from chainwallet.store.database import Database
-database, url, chain, chain_id, secret, submission_id = sys.argv[1:]
-signer = LocalSigner.from_hex(secret)
-clocks = time.time, time.monotonic, time.sleep
-relayer = Relayer(Database.open(database), Node(url), chain, int(chain_id), {signer.address: signer}, *clocks)
-relayer.deliver([int(submission_id)])
-"""
-
-
-@contextmanager
-def relayer_process(bench: Bench, url: str, submission_id: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A relayer of the issuer in a process of its own, gone at the end of the block."""
-    secret = keccak256(b"chainwallet tests: issuer").hex()
-    argv = [bench.where, url, bench.chain.key, str(bench.chain.chain_id), secret, str(submission_id)]
-    with subprocess.Popen([sys.executable, "-c", RUN, *argv], stderr=subprocess.PIPE) as process:
-        yield process
-        process.kill()
 
 
 @pytest.mark.parametrize("moment", ["stored and not sent", "sent and not noted"])
@@ -71,17 +44,19 @@ def test_a_relayer_that_is_killed_is_continued(bench: Bench, proxy: FaultProxy, 
     is_sent = moment == "sent and not noted"
     fault = Fault(after=hold, cut=True) if is_sent else Fault(before=hold, forward=False, cut=True)
     proxy.next("eth_sendRawTransaction", fault)
-    with relayer_process(bench, proxy.url, submission_id) as process:
+    with worker_process(bench, proxy.url, "issuer") as process:
         assert arrived.wait(20)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
     released.set()
 
-    stored = bench.submission(submission_id).stage
-    assert isinstance(stored, Signed)
+    stored = bench.submission(submission_id)
+    assert isinstance(stored.stage, Signed)
+    (attempt,) = stored.attempts
     wait_for(lambda: bench.count("issuer") == before + (1 if is_sent else 0))
     (mined,) = bench.relayer().deliver([submission_id])
-    assert mined.tx == stored.tx
-    assert proxy.sent == ["0x" + stored.raw.hex()]
+    assert mined.tx == attempt.tx
+    assert proxy.sent == ["0x" + attempt.raw.hex()]
     assert bench.count("issuer") == before + 1
     assert bench.balance("ben") == ["0.000005"]
 
@@ -120,7 +95,7 @@ def test_a_signer_that_dies_leaves_no_nonce_taken(bench: Bench) -> None:
     issuer = Dying(keccak256(b"chainwallet tests: issuer"))
     submission_id, before = bench.mint(), bench.count("issuer")
     with pytest.raises(KeyboardInterrupt):
-        bench.relayer(signers={issuer.address: issuer}).deliver([submission_id])
+        bench.relayer(senders={issuer.address: issuer}).deliver([submission_id])
     assert bench.submission(submission_id).stage == Queued()
     (mined,) = bench.relayer().deliver([submission_id])
     assert int(bench.transaction(mined.tx)["nonce"], 16) == before
@@ -194,14 +169,14 @@ def test_no_receipt_in_time_is_an_unknown_outcome(faulty: Bench, bench: Bench, p
     proxy.next("eth_sendRawTransaction", *(lost_on_the_way() for _ in range(200)))
     with pytest.raises(OutcomeUnknown) as unknown:
         faulty.relayer(**Clock().seams).deliver([submission_id])
-    stage = bench.submission(submission_id).stage
-    assert isinstance(stage, Sent)
-    assert unknown.value.tx == "0x" + stage.tx.hex()
+    stored = bench.submission(submission_id)
+    assert isinstance(stored.stage, Sent)
+    assert unknown.value.tx == "0x" + stored.attempts[-1].tx.hex()
     assert len(proxy.sent) > 10
-    assert set(proxy.sent) == {"0x" + stage.raw.hex()}
+    assert set(proxy.sent) == {"0x" + attempt.raw.hex() for attempt in stored.attempts}
     proxy.heal()
     (mined,) = faulty.relayer(**Clock().seams).deliver([submission_id])
-    assert mined.tx == stage.tx
+    assert mined.tx in {attempt.tx for attempt in stored.attempts}
 
 
 def test_a_node_that_forgot_an_earlier_nonce_gets_it_again(faulty: Bench, bench: Bench, proxy: FaultProxy) -> None:
@@ -213,31 +188,33 @@ def test_a_node_that_forgot_an_earlier_nonce_gets_it_again(faulty: Bench, bench:
     assert relayer.tick() == 2
     assert [type(bench.submission(one).stage) for one in (earlier, later)] == [Sent, Sent]
     relayer.deliver([later])
-    assert isinstance(bench.submission(earlier).stage, Mined)
+    assert isinstance(bench.submission(earlier).stage, Final)
     assert len(set(proxy.sent)) == 2
 
 
 def test_a_nonce_that_somebody_else_used(bench: Bench) -> None:
-    """Where another transaction of the sender took the nonce for good, the submission fails and can be asked again."""
+    """Where another transaction of the sender took the nonce for good, a person is told, and the lane goes on."""
     submission_id, before = bench.mint(), bench.count("issuer")
-    assert bench.relayer().tick() == 1
-    stage = bench.submission(submission_id).stage
-    assert isinstance(stage, Signed)
+    deep = {"limits": replace(LIMITS, confirmations=5)}
+    assert bench.relayer(**deep).tick() == 1
+    nonce = bench.submission(submission_id).nonce
     fees = bench.node.fees()
-    rival = Transaction(bench.chain.chain_id, stage.nonce, BEN, b"", 21_000, *fees, 1)
+    rival = Transaction(bench.chain.chain_id, before, BEN, b"", 21_000, *fees, 1)
     bench.node.send_raw(key_of("issuer").sign_transaction(rival))
     wait_for(lambda: bench.count("issuer") == before + 1)
 
-    with pytest.raises(OutcomeUnknown):  # a reorg could still bring it back
-        bench.relayer(**Clock().seams).deliver([submission_id])
-    assert isinstance(bench.submission(submission_id).stage, Sent)
+    assert bench.relayer(**deep).tick() == 1
+    assert isinstance(bench.submission(submission_id).stage, Sent)  # a reorg could still bring it back
 
-    bench.node.mine(100)
-    with pytest.raises(Reverted) as refusal:
-        bench.relayer(**Clock().seams).deliver([submission_id])
-    assert f"nonce {stage.nonce}" in refusal.value.reason
+    bench.node.mine(4)
+    with pytest.raises(NonceConflict) as refusal:
+        bench.relayer(**deep, **Clock().seams).deliver([submission_id])
+    assert f"nonce {nonce}" in refusal.value.reason
+    assert isinstance(bench.submission(submission_id).stage, Conflict)
     assert bench.balance("ben") == ["0.00"]
-    bench.relayer().deliver([bench.mint()])
+    again = bench.mint()
+    assert again != submission_id
+    bench.relayer().deliver([again])
     assert bench.balance("ben") == ["0.000005"]
     assert bench.count("issuer") == before + 2
 
@@ -263,7 +240,7 @@ def test_relayers_beside_each_other_deliver_once(bench: Bench, proxy: FaultProxy
     """Relayers that deliver the same submissions at the same time bring each to the chain exactly once."""
     ids, before = [bench.mint(ref=number) for number in range(6)], bench.count("issuer")
 
-    def deliver(_: int) -> tuple[Mined, ...]:
+    def deliver(_: int) -> tuple[Final, ...]:
         with closing(Database.open(bench.where)) as database, Node(proxy.url) as node:
             return replace(bench, database=database, node=node).relayer().deliver(ids)
 
@@ -285,7 +262,7 @@ def test_a_slower_relayer_throws_its_bytes_away(bench: Bench) -> None:
             return super().sign_transaction(tx)
 
     slow = Slow(keccak256(b"chainwallet tests: issuer"))
-    (mined,) = bench.relayer(signers={slow.address: slow}).deliver([submission_id])
+    (mined,) = bench.relayer(senders={slow.address: slow}).deliver([submission_id])
     assert mined == bench.submission(submission_id).stage
     assert bench.count("issuer") == before + 1
     with bench.database.transaction() as tx:

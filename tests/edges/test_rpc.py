@@ -3,80 +3,18 @@
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from chainwallet.errors import BadValue, NodeRefused, NodeUnreachable, Reverted
-from chainwallet.evm import Address, BlockNumber, Hash32, keccak256
-from chainwallet.keys.transaction import encode_signed
+from chainwallet.anvil import RunningChain
+from chainwallet.errors import BadValue, NodeRefused, NodeUnreachable, Reverted, StateMissing
+from chainwallet.evm import Address, BlockNumber, FeeHistory, Hash32, Simulation, keccak256
 from chainwallet.rpc import Node, SendAnswer, Sent
-from chainwallet.rpc.answers import meaning_of_send
+from tests.chain.fault_proxy import FaultProxy, refused
 from tests.edges.answering import Reply, answering, failure, result
-
-ETHER = 10**18
-RECIPIENT = Address(b"\x22" * 20)
-
-# Runtime code: stores the block's number, logs the call data's first word under topic 7, returns the number.
-LOGGER = bytes.fromhex("435f555f355f52600760205fa1435f5260205ff3")
-# Runtime code: reverts with the four bytes deadbeef and the word 7.
-REVERTER = bytes.fromhex("63deadbeef60e01b5f526007600452602460" + "00fd")
-
-
-def creation(runtime: bytes) -> bytes:
-    """Code that deploys ``runtime``."""
-    return bytes([0x60, len(runtime), 0x60, 0x0C, 0x60, 0, 0x39, 0x60, len(runtime), 0x60, 0, 0xF3]) + runtime
-
-
-def signed(node: Node, key: LocalAccount, **changes: Any) -> bytes:
-    """A signed transfer of 1 wei with the next nonce, changed as told."""
-    fields: dict[str, Any] = {
-        "type": 2,
-        "chainId": node.chain_id(),
-        "nonce": node.transaction_count(Address(bytes.fromhex(key.address[2:]))),
-        "to": RECIPIENT,
-        "value": 1,
-        "gas": 21_000,
-        "maxFeePerGas": 10**10,
-        "maxPriorityFeePerGas": 10**9,
-        "data": b"",
-        **changes,
-    }
-    if fields["to"] is None:
-        del fields["to"]
-    return bytes(key.sign_transaction(fields).raw_transaction)
-
-
-def receipt_of(node: Node, raw: bytes) -> Address | None:
-    """Wait until ``raw`` is mined; the contract it created."""
-    give_up_at = time.monotonic() + 10
-    while time.monotonic() < give_up_at:
-        receipt = node.receipt(keccak256(raw))
-        if receipt is not None:
-            assert receipt.succeeded
-            return receipt.contract
-    raise AssertionError("not mined")
-
-
-def deploy(node: Node, key: LocalAccount, runtime: bytes) -> Address:
-    raw = signed(node, key, to=None, value=0, data=creation(runtime), gas=200_000)
-    assert node.send_raw(raw).answer is SendAnswer.ACCEPTED
-    contract = receipt_of(node, raw)
-    assert contract is not None
-    assert node.code(contract) == runtime
-    return contract
-
-
-@pytest.fixture
-def rich(chain: Node) -> LocalAccount:
-    """A key with one ETH."""
-    key: LocalAccount = Account.create()
-    chain.set_balance(Address(bytes.fromhex(key.address[2:])), ETHER)
-    return key
+from tests.edges.transfers import ETHER, LOGGER, RECIPIENT, REVERTER, deploy, mine, signed
 
 
 def test_a_transfer_is_accepted_mined_and_read_back(chain: Node, rich: LocalAccount) -> None:
@@ -86,9 +24,7 @@ def test_a_transfer_is_accepted_mined_and_read_back(chain: Node, rich: LocalAcco
     fees = chain.fees()
     gas = chain.estimate_gas(sender, RECIPIENT, b"", 1)
     raw = signed(chain, rich, gas=gas, maxFeePerGas=fees[0], maxPriorityFeePerGas=fees[1])
-    sent = chain.send_raw(raw)
-    assert sent == Sent(SendAnswer.ACCEPTED, "0x" + keccak256(raw).hex())
-    receipt_of(chain, raw)
+    mine(chain, raw)
     receipt = chain.receipt(keccak256(raw))
     assert receipt is not None
     assert (receipt.gas_used, receipt.contract, receipt.logs) == (21_000, None, ())
@@ -106,8 +42,7 @@ def test_logs_and_old_calls_are_read_from_their_blocks(chain: Node, rich: LocalA
     blocks = []
     for word in (b"\x01" * 32, b"\x02" * 32):
         raw = signed(chain, rich, to=contract, value=0, data=word, gas=100_000)
-        chain.send_raw(raw)
-        receipt_of(chain, raw)
+        mine(chain, raw)
         blocks.append(chain.block_number())
     logs = chain.logs(contract, 0, blocks[-1])
     assert [(log.block, log.data[:1], log.topics) for log in logs] == [
@@ -119,66 +54,6 @@ def test_logs_and_old_calls_are_read_from_their_blocks(chain: Node, rich: LocalA
     assert chain.logs(contract, 0, blocks[-1], [eight]) == ()
     assert chain.logs(contract, blocks[1], blocks[1], [None]) == logs[1:]
     assert int.from_bytes(chain.call(contract, b"", at=blocks[0])) == blocks[0]
-
-
-def test_a_mined_transaction_is_read_back_to_the_byte(chain: Node, rich: LocalAccount) -> None:
-    """A transaction that the node tells is the very one that was signed; another kind, or none, reads as none."""
-    raw = signed(chain, rich)
-    chain.send_raw(raw)
-    chain.mine()
-    told = chain.transaction(keccak256(raw))
-    assert told is not None
-    assert encode_signed(*told) == raw
-    legacy = rich.sign_transaction(
-        {
-            "chainId": chain.chain_id(),
-            "nonce": chain.transaction_count(Address(bytes.fromhex(rich.address[2:]))),
-            "to": RECIPIENT,
-            "value": 1,
-            "gas": 21_000,
-            "gasPrice": 10**10,
-        }
-    )
-    chain.send_raw(bytes(legacy.raw_transaction))
-    chain.mine()
-    assert chain.receipt(Hash32(bytes(legacy.hash))) is not None
-    assert chain.transaction(Hash32(bytes(legacy.hash))) is None
-    assert chain.transaction(Hash32(b"\x01" * 32)) is None
-
-
-def test_a_block_is_told_by_number_tag_and_hash(chain: Node) -> None:
-    """A block is told by number, tag and hash with all that its hash commits to, and hashes to what is told with it."""
-    chain.mine(2)
-    latest = chain.told_block("latest")
-    assert latest.header.hash() == latest.hash == chain.block("latest").hash
-    assert chain.told_block(latest.header.number) == chain.told_block(latest.hash) == latest
-    for missing in (10**6, Hash32(b"\x02" * 32)):
-        with pytest.raises(NodeRefused, match="there is no block 0x"):
-            chain.told_block(missing)
-
-
-@pytest.mark.parametrize(
-    ("method", "answer"),
-    [
-        ("eth_getTransactionByHash", {"type": "0x2", "accessList": [], "v": "0x2"}),
-        ("eth_getTransactionByHash", {"type": "0x2", "accessList": [], "v": "0x0", "chainId": "0x1"}),
-        ("eth_getTransactionByHash", []),
-        ("eth_getProof", {"accountProof": ["0x0"]}),
-        ("eth_getProof", {"accountProof": "0x"}),
-        ("eth_getProof", None),
-        ("eth_getBlockByNumber", {"hash": "0x"}),
-    ],
-)
-def test_a_transaction_proof_or_block_of_another_shape_is_refused(method: str, answer: object) -> None:
-    """A transaction, proof or block that lacks a part or has one of another shape is refused, naming the method."""
-    with answering(lambda *_: result(answer)) as url, Node(url) as node:
-        ask: dict[str, Callable[[], object]] = {
-            "eth_getTransactionByHash": lambda: node.transaction(Hash32(bytes(32))),
-            "eth_getProof": lambda: node.account_proof(RECIPIENT, BlockNumber(1)),
-            "eth_getBlockByNumber": lambda: node.told_block(1),
-        }
-        with pytest.raises(NodeRefused, match=method):
-            ask[method]()
 
 
 def test_identical_bytes_are_already_known(chain: Node, rich: LocalAccount) -> None:
@@ -193,27 +68,8 @@ def test_identical_bytes_are_already_known(chain: Node, rich: LocalAccount) -> N
 
 def test_a_used_nonce_is_too_low(chain: Node, rich: LocalAccount) -> None:
     """A second transaction with a mined nonce is answered NONCE_TOO_LOW."""
-    first = signed(chain, rich)
-    chain.send_raw(first)
-    receipt_of(chain, first)
+    mine(chain, signed(chain, rich))
     assert chain.send_raw(signed(chain, rich, nonce=0, value=2)).answer is SendAnswer.NONCE_TOO_LOW
-
-
-def test_anvil_refusals_have_their_meaning(chain: Node, rich: LocalAccount) -> None:
-    """A real Anvil's refusals of other fees, funds, chain, gas and encoding each have their meaning."""
-    poor: LocalAccount = Account.create()
-    cases = {
-        signed(chain, rich, maxFeePerGas=1, maxPriorityFeePerGas=1): SendAnswer.UNDERPRICED,
-        signed(chain, poor): SendAnswer.INSUFFICIENT_GAS_FUNDS,
-        signed(chain, rich, chainId=chain.chain_id() + 1): SendAnswer.REFUSED,
-        signed(chain, rich, gas=20_000): SendAnswer.REFUSED,
-        signed(chain, rich, gas=10**8): SendAnswer.REFUSED,
-        signed(chain, rich, maxFeePerGas=10**9, maxPriorityFeePerGas=10**10): SendAnswer.REFUSED,
-        signed(chain, rich, to=None, data=bytes(60_000), gas=10**7): SendAnswer.REFUSED,
-        b"\x12\x34": SendAnswer.REFUSED,
-        b"": SendAnswer.REFUSED,
-    }
-    assert {raw: chain.send_raw(raw).answer for raw in cases} == cases
 
 
 def test_a_revert_carries_its_bytes(chain: Node, rich: LocalAccount) -> None:
@@ -241,78 +97,93 @@ def test_revert_data_is_found_where_each_node_puts_it(data: object) -> None:
         assert reverted.value.data == bytes.fromhex("deadbeef")
 
 
+# Runtime code: returns the block's time.
+TIMER = bytes.fromhex("425f5260205ff3")
+
+
+def test_a_simulation_tells_what_would_happen(chain: Node, rich: LocalAccount) -> None:
+    """A simulation tells success, returned bytes, gas and logs, changes nothing, and can be set to a later time."""
+    sender = Address(bytes.fromhex(rich.address[2:]))
+    logger, reverter, timer = (deploy(chain, rich, code) for code in (LOGGER, REVERTER, TIMER))
+    head = chain.block("latest")
+    word = b"\x05" * 32
+    simulated = chain.simulate(sender, logger, word)
+    assert (simulated.succeeded, simulated.reason) == (True, "")
+    assert simulated.logs is not None
+    assert [(log.address, log.topics, log.data) for log in simulated.logs] == [
+        (logger, (Hash32(bytes(31) + b"\x07"),), word)
+    ]
+    raw = signed(chain, rich, to=logger, value=0, data=word, gas=100_000)
+    assert chain.block("latest") == head
+    mine(chain, raw)
+    receipt = chain.receipt(keccak256(raw))
+    assert receipt is not None
+    assert simulated.gas_used == receipt.gas_used
+
+    refused = chain.simulate(sender, reverter, b"")
+    assert not refused.succeeded
+    assert refused.returned == bytes.fromhex("deadbeef") + bytes(31) + b"\x07"
+    assert refused.logs == ()
+    assert refused.reason
+
+    assert int.from_bytes(chain.simulate(sender, timer, b"").returned) == chain.block("latest").timestamp_s
+    later_s = head.timestamp_s + 1_000
+    assert int.from_bytes(chain.simulate(sender, timer, b"", timestamp_s=later_s).returned) == later_s
+    assert not chain.simulate(sender, logger, b"", gas_limit=22_000).succeeded
+    with pytest.raises(StateMissing):
+        chain.simulate(sender, logger, b"", at=head.number - 1_000 if head.number > 1_000 else 10**9)
+
+
+def test_a_node_without_simulations_is_asked_by_a_call(
+    chain: Node, local_chain: RunningChain, rich: LocalAccount
+) -> None:
+    """A node that does not offer eth_simulateV1 tells by eth_call whether it succeeds; gas and logs stay unknown."""
+    logger, reverter = (deploy(chain, rich, code) for code in (LOGGER, REVERTER))
+    with FaultProxy(local_chain.url) as proxy, Node(proxy.url) as node:
+        missing = refused(-32601, "the method eth_simulateV1 does not exist/is not available")
+        proxy.next("eth_simulateV1", missing, missing)
+        good = node.simulate(RECIPIENT, logger, b"")
+        assert good == Simulation(True, chain.call(logger, b""), "", None, None)
+        bad = node.simulate(RECIPIENT, reverter, b"")
+        assert (bad.succeeded, bad.gas_used, bad.logs) == (False, None, None)
+        assert bad.returned == bytes.fromhex("deadbeef") + bytes(31) + b"\x07"
+        assert proxy.methods[-4:] == ["eth_simulateV1", "eth_call"] * 2
+
+
+def simulated(call: dict[str, object]) -> Reply:
+    return result([{"number": "0x1", "calls": [call]}])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"status": "0x0", "returnData": "0xdeadbeef", "gasUsed": "0x1", "logs": [], "error": {"message": "reverted"}},
+        {"status": "0x0", "returnData": "0x", "gasUsed": "0x1", "error": {"message": "reverted", "data": "0xdeadbeef"}},
+    ],
+    ids=["Anvil", "geth"],
+)
+def test_a_simulated_revert_is_found_where_each_node_puts_it(call: dict[str, object]) -> None:
+    """The revert's bytes of a simulation are found in the places where different nodes put them."""
+    with answering(lambda *_: simulated(call)) as url, Node(url) as node:
+        found = node.simulate(RECIPIENT, RECIPIENT, b"")
+    assert found == Simulation(False, bytes.fromhex("deadbeef"), "reverted", 1, ())
+
+
+@pytest.mark.parametrize("value", [None, [], [{}], [{"calls": []}], [{"calls": [{"status": "0x1"}]}], [{}, {}]])
+def test_a_simulation_of_another_shape_is_refused(value: object) -> None:
+    """An answer to a simulation that is not one block with one call is refused by the method's name."""
+    with (
+        answering(lambda *_: result(value)) as url,
+        Node(url) as node,
+        pytest.raises(NodeRefused, match="node refused eth_simulateV1: answered"),
+    ):
+        node.simulate(RECIPIENT, RECIPIENT, b"")
+
+
 def test_a_missing_block_is_refused(chain: Node) -> None:
     """A block that the node does not have is refused, not invented."""
-    with pytest.raises(NodeRefused, match="expected an object"):
+    with pytest.raises(StateMissing, match="it has no block 1000000000"):
         chain.block(10**9)
-
-
-RECORDED = [
-    # Anvil 1.7.1
-    ("transaction already imported", SendAnswer.ALREADY_KNOWN),
-    ("nonce too low", SendAnswer.NONCE_TOO_LOW),
-    ("replacement transaction underpriced", SendAnswer.UNDERPRICED),
-    ("max fee per gas less than block base fee", SendAnswer.UNDERPRICED),
-    ("Insufficient funds for gas * price + value", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    ("invalid chain id for signer", SendAnswer.REFUSED),
-    ("intrinsic gas too low", SendAnswer.REFUSED),
-    ("intrinsic gas too high -- tx.gas_limit > env.block.gas_limit", SendAnswer.REFUSED),
-    ("max priority fee per gas higher than max fee per gas", SendAnswer.REFUSED),
-    ("max initcode size exceeded", SendAnswer.REFUSED),
-    ("Failed to decode transaction", SendAnswer.REFUSED),
-    ("Empty transaction data", SendAnswer.REFUSED),
-    # go-ethereum, and what repeats it
-    ("already known", SendAnswer.ALREADY_KNOWN),
-    ("INTERNAL_ERROR: existing tx with same hash", SendAnswer.ALREADY_KNOWN),
-    ("nonce too low: next nonce 5, tx nonce 3", SendAnswer.NONCE_TOO_LOW),
-    ("nonce too low: address 0x00, tx: 3 state: 5", SendAnswer.NONCE_TOO_LOW),
-    ("transaction underpriced: gas tip cap 0, minimum needed 1", SendAnswer.UNDERPRICED),
-    ("max fee per gas less than block base fee: address 0x00, maxFeePerGas: 1, baseFee: 2", SendAnswer.UNDERPRICED),
-    ("insufficient funds for gas * price + value: balance 0, tx cost 21000", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    ("insufficient funds for transfer", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    ("invalid chain id for signer: have 1 want 2", SendAnswer.REFUSED),
-    ("intrinsic gas too low: gas 20000, minimum needed 21000", SendAnswer.REFUSED),
-    ("exceeds block gas limit", SendAnswer.REFUSED),
-    ("tx fee (1.20 ether) exceeds the configured cap (1.00 ether)", SendAnswer.REFUSED),
-    ("invalid sender", SendAnswer.REFUSED),
-    ("rlp: element is larger than containing list", SendAnswer.REFUSED),
-    ("oversized data: transaction size 200000, limit 131072", SendAnswer.REFUSED),
-    ("transaction type not supported", SendAnswer.REFUSED),
-    ("txpool is full", SendAnswer.UNKNOWN),
-    ("in-flight transaction limit reached for delegated accounts", SendAnswer.UNKNOWN),
-    ("gapped-nonce tx from delegated accounts", SendAnswer.UNKNOWN),
-    # Besu
-    ("Known transaction", SendAnswer.ALREADY_KNOWN),
-    ("Nonce too low", SendAnswer.NONCE_TOO_LOW),
-    ("Replacement transaction underpriced", SendAnswer.UNDERPRICED),
-    ("Gas price below configured minimum gas price", SendAnswer.UNDERPRICED),
-    ("Gas price below current base fee", SendAnswer.UNDERPRICED),
-    ("Upfront cost exceeds account balance", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    ("Wrong chainId", SendAnswer.REFUSED),
-    ("Intrinsic gas exceeds gas limit", SendAnswer.REFUSED),
-    ("Transaction gas limit exceeds block gas limit", SendAnswer.REFUSED),
-    ("Initial sync is still in progress", SendAnswer.UNKNOWN),
-    # older Nethermind, OpenEthereum, Hardhat
-    ("AlreadyKnown", SendAnswer.ALREADY_KNOWN),
-    ("OldNonce, Current nonce: 5, nonce of rejected tx: 3", SendAnswer.NONCE_TOO_LOW),
-    ("FeeTooLow, MaxFeePerGas too low", SendAnswer.UNDERPRICED),
-    ("InsufficientFunds, Account balance: 0, cumulative cost: 21000", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    ("Transaction with the same hash was already imported.", SendAnswer.ALREADY_KNOWN),
-    ("Transaction nonce is too low. Try incrementing the nonce.", SendAnswer.NONCE_TOO_LOW),
-    ("Known transaction: 0x00", SendAnswer.ALREADY_KNOWN),
-    ("Sender doesn't have enough funds to send tx.", SendAnswer.INSUFFICIENT_GAS_FUNDS),
-    # anything else
-    ("", SendAnswer.UNKNOWN),
-    ("internal error", SendAnswer.UNKNOWN),
-    ("nonce too high", SendAnswer.UNKNOWN),
-    ("429 too many requests", SendAnswer.UNKNOWN),
-]
-
-
-@pytest.mark.parametrize(("message", "meaning"), RECORDED)
-def test_recorded_answers_to_a_send_have_their_meaning(message: str, meaning: SendAnswer) -> None:
-    """Each recorded answer of a node to signed bytes has its meaning; what the table does not know is UNKNOWN."""
-    assert meaning_of_send(message) is meaning
 
 
 @pytest.mark.parametrize(
@@ -415,6 +286,20 @@ def test_a_wide_range_of_logs_is_asked_in_parts() -> None:
     assert taken == list(range(5, 105))
 
 
+def test_logs_above_the_bound_are_asked_in_parts() -> None:
+    """A range whose logs are more than the bound of any answer is asked in narrower ranges."""
+    asked: list[int] = []
+
+    def long(_: str, params: list[Any]) -> Reply:
+        width = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
+        asked.append(width)
+        return Reply(200, b"[", {"Content-Length": str(10**12)}) if width > 25 else result([])
+
+    with answering(long) as url, Node(url) as node:
+        assert node.logs(RECIPIENT, 1, 100) == ()
+    assert asked == [100, 50, 25, 25, 25, 25]
+
+
 def test_one_block_with_too_many_logs_is_refused() -> None:
     """A single block whose logs the node will not give is refused, not skipped."""
     answer = failure(-32005, "query returned more than 10000 results")
@@ -432,6 +317,50 @@ def test_fees_follow_the_next_block_and_the_tips_paid() -> None:
     }
     with answering(lambda *_: result(history)) as url, Node(url) as node:
         assert node.fees() == (204, 4)
+
+
+def test_the_fees_of_past_blocks_are_exact(chain: Node, rich: LocalAccount) -> None:
+    """The fee history has one base fee more than blocks, the tips that were paid, and whole thousandths of gas used."""
+    raw = signed(chain, rich, gas=10**6, data=b"\x01" * 1_000)
+    mine(chain, raw)
+    head, receipt = chain.block("latest"), chain.receipt(keccak256(raw))
+    assert receipt is not None
+    history = chain.fee_history(2)
+    assert history.oldest == head.number - 1
+    assert len(history.base_fees_per_gas_wei) == 3
+    assert history.base_fees_per_gas_wei[1] == head.base_fee_per_gas_wei
+    assert history.next_base_fee_per_gas_wei == chain.block("pending").base_fee_per_gas_wei
+    assert history.tips_per_gas_wei[1] == receipt.effective_gas_price_wei - head.base_fee_per_gas_wei == 10**9
+    assert history.gas_used_permille[1] == receipt.gas_used * 1000 // head.gas_limit
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"baseFeePerGas": []},
+        {"baseFeePerGas": ["0x1"]},
+        {"reward": [["0x1", "0x2"]]},
+        {"reward": []},
+        {"gasUsedRatio": [1.5]},
+        {"gasUsedRatio": ["0.5"]},
+        {"gasUsedRatio": [True]},
+        {"gasUsedRatio": [float("nan")]},
+        {"oldestBlock": None},
+    ],
+)
+def test_a_fee_history_that_does_not_fit_together_is_refused(changes: dict[str, object]) -> None:
+    """A fee history whose lists have other lengths than its blocks, or hold other things, is refused."""
+    good: dict[str, object] = {
+        "oldestBlock": "0x1",
+        "baseFeePerGas": ["0x1", "0x2"],
+        "gasUsedRatio": [0.0299],
+        "reward": [["0x5"]],
+    }
+    answers = [result(good), result({**good, **changes})]
+    with answering(lambda *_: answers.pop(0)) as url, Node(url) as node:
+        assert node.fee_history(1) == FeeHistory(BlockNumber(1), (1, 2), (5,), (29,))
+        with pytest.raises(NodeRefused, match="node refused eth_feeHistory: answered"):
+            node.fee_history(1)
 
 
 def test_an_unreachable_node_is_named_without_its_secrets(chain: Node) -> None:

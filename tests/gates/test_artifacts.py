@@ -123,6 +123,22 @@ def test_cash_and_its_office_answer_all_of_the_interface_and_keep_one_storage() 
     assert both["Office"][: len(both["Cash"])] == both["Cash"]
 
 
+def test_cash_and_its_office_answer_nothing_twice() -> None:
+    """Cash and its office share no selector but eip712Domain's, so the ledger never answers in the office's place."""
+    answers = {
+        contract: {
+            keccak256(name(entry).encode())[:4]: name(entry)
+            for entry in load_artifact(contract).abi
+            if entry["type"] == "function"
+        }
+        for contract in CONTRACTS
+    }
+    both = answers["Cash"].keys() & answers["Office"].keys()
+    assert {(answers["Cash"][selector], answers["Office"][selector]) for selector in both} == {
+        ("eip712Domain()", "eip712Domain()")
+    }
+
+
 def name(entry: dict[str, Any]) -> str:
     return f"{entry['name']}({','.join(shape(entry['inputs']))})"
 

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from chainwallet.evm import Address, Hash32
-from chainwallet.rules.submission import Signed
+from chainwallet.evm import Address
 from chainwallet.store import submissions
 from chainwallet.store.append_only import protect, unprotect
 from chainwallet.store.database import Database
 from tests.postgres import on_both
+from tests.store.lives import was_signed
 
 CHAIN = "7-0a0b0c0d"
 ANA = Address(b"\x0a" * 20)
@@ -22,7 +22,7 @@ def signed(database: Database) -> Database:
         submission_id = submissions.put(tx, CHAIN, "key", ANA, None, b"data", 5)
         submission = submissions.by_id(tx, submission_id)
         assert submission is not None
-        assert submissions.move(tx, submission, Signed(3, Hash32(bytes(32)), b"raw"), 6)
+        assert submissions.move(tx, submission, was_signed(3, raw=b"raw"), 6)
     return database
 
 
@@ -46,7 +46,7 @@ def test_signed_bytes_are_neither_changed_nor_removed(signed: Database, engine: 
         with signed.transaction() as tx:
             tx.execute(text(REFUSED_BY[engine][name]))
 
-    with pytest.raises(IntegrityError, match="attempts is append-only"):
+    with pytest.raises(IntegrityError, match=r"(attempts|carriages|happenings) is append-only"):
         ask()
     with signed.read() as tx:
         assert tx.execute(text("SELECT nonce, raw FROM attempts")).all() == [(3, b"raw")]

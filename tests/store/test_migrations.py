@@ -1,5 +1,6 @@
 """Migrations on both engines: from nothing, from every earlier version with its rows, and never from a newer one."""
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -12,12 +13,14 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import rlp
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, Table, insert, select, text
 
+from chainwallet.abi.typed_data import Consent, Domain, Leg, Payment, Settlement, as_typed_data
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
-from chainwallet.evm import Address
+from chainwallet.evm import Address, Hash32
 from chainwallet.rules.submission import Queued, Submission
 from chainwallet.store import submissions
 from chainwallet.store.backend import Backend
@@ -36,7 +39,23 @@ ANA, TOKEN = Address(b"\x0a" * 20), Address(b"\xca" * 20)
 Rows = dict[str, list[dict[str, Any]]]
 SUBMISSION = {"chain": CHAIN, "key": "key", "sender": "0x0a", "to": None, "data": b"\x00\xff", "created_at_s": 5}
 PROMISE = {"token": f"{CHAIN}/0xca", "payer": "0x0a", "kind": "payment", "id": "42", "nonce": f"{7:064x}"}
-DOCUMENT = {"content_hash": "0x01", "document": "{}", "signature": b"\x01", "memo": "Käse", "memo_salt": b"\x02"}
+DOMAIN = Domain("Cash EUR", "1", 7, TOKEN)
+PAYMENT = Payment(ANA, Address(b"\x0b" * 20), 5, Hash32(b"\x01" * 32), 7, 2**33)
+CONSENT = Consent(ANA, Settlement((Leg(ANA, 3),), (Leg(TOKEN, 3),), Hash32(bytes(32)), TOKEN, 2**33), 8)
+DOCUMENT = {"content_hash": "0x01", "document": json.dumps(as_typed_data(PAYMENT, DOMAIN)), "signature": b"\x01"}
+DOCUMENT |= {"memo": "Käse", "memo_salt": b"\x02"}
+RAW = b"\x02" + rlp.encode([7, 2**40, 1, 2**35, 21_000, b"", 0, b"", [], 0, 1, 1])  # EIP-1559
+
+
+def without_debtor(consent: Consent) -> str:
+    """Its typed data as they were before a consent named its debtor."""
+    data = as_typed_data(consent, DOMAIN)
+    del data["message"]["debtor"]
+    data["types"]["Consent"] = [member for member in data["types"]["Consent"] if member["name"] != "debtor"]
+    return json.dumps(data)
+
+
+CONSENTED = {**PROMISE, **DOCUMENT, "kind": "consent", "nonce": f"{8:064x}", "document": without_debtor(CONSENT)}
 PLACE = {"token": f"{CHAIN}/0xca", "block": 7, "block_hash": "0x07", "tx": "0x02", "log_index": 3}
 PLACE |= {"happened_at_s": 5, "learned_at_s": 6}
 TRANSFER = {"part": 0, "kind": "Transfer", "payer": "0x0a", "payee": "0x0b", "value": f"{5:064x}", "ref": "0x01"}
@@ -52,13 +71,26 @@ ROWS: dict[str, Rows] = {
             {**SUBMISSION, "id": 2, "key": "other", "stage": "failed", "reason": "paused"},
         ],
         "attempts": [
-            {"tx": "0x02", "submission_id": 1, "chain": CHAIN, "sender": "0x0a", "nonce": 2**40, "raw": b"\x00\x01"}
+            {"tx": "0x02", "submission_id": 1, "chain": CHAIN, "sender": "0x0a", "nonce": 2**40, "raw": RAW}
             | {"created_at_s": 6},
         ],
-        "promises": [{**PROMISE, **DOCUMENT, "submission_id": 1, "made_at_block": 3, "created_at_s": 5}],
+        "promises": [
+            {**PROMISE, **DOCUMENT, "submission_id": 1, "made_at_block": 3, "created_at_s": 5},
+            {**CONSENTED, "submission_id": None, "made_at_block": 3, "created_at_s": 5},
+        ],
     },
     "0002": {
         "leases": [{"chain": CHAIN, "sender": "0x0a", "holder": "one", "epoch": 3, "expires_at_s": 2**40}],
+    },
+    "0003": {
+        "lanes": [{"chain": CHAIN, "sender": "0x0a", "waits": "für Gas", "since_s": 2**40}],
+        "recoveries": [
+            {"id": 1, "chain": CHAIN, "account": "0x0a", "why": "nonce", "noticed_at_s": 5, "noticed_block": 6}
+            | {"until_s": 2**40, "known_count": 7},
+        ],
+        "happenings": [
+            {"id": 1, "at_s": 5, "chain": CHAIN, "submission_id": 1, "name": "WasSent", "words": "gesendet"},
+        ],
     },
     "0004": {
         "blocks": [
@@ -76,6 +108,7 @@ ROWS: dict[str, Rows] = {
             | {"node": "http://node", "times": 3, "first_seen_at_s": 5, "last_seen_at_s": 6, "healed_at_s": 7},
         ],
     },
+    "0005": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
@@ -199,7 +232,7 @@ def test_opening_again_keeps_what_is_there(where: str) -> None:
         submission_id = submissions.put(tx, CHAIN, "key", ANA, TOKEN, b"data", 5)
     with closing(Database.open(where)) as second, second.transaction() as tx:
         assert submissions.by_key(tx, CHAIN, "key") == Submission(
-            submission_id, CHAIN, "key", ANA, TOKEN, b"data", Queued()
+            submission_id, CHAIN, "key", "call", ANA, TOKEN, b"data", Queued()
         )
 
 

@@ -6,7 +6,7 @@ from alembic import op
 from chainwallet.store.append_only import protect_but
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 row_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

@@ -1,0 +1,32 @@
+"""Payments: one payer, one payee, one amount, carried to the chain exactly once.
+
+``order`` is what a payer asks for; ``accepting`` makes a promise of it, with one nonce for life; ``paying`` sees it
+through to the end; ``ending`` retries and cancels; ``showing`` tells how it stands and how it came there.
+"""
+
+from chainwallet.payments.accepting import Desk, accept, accept_many, offer, take_signature
+from chainwallet.payments.ending import cancel, cancel_document, retry
+from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
+from chainwallet.payments.paying import Receipt, balance_text, pay
+from chainwallet.payments.showing import Shown, find, show, waits_for
+
+__all__ = [
+    "MAX_ID_CHARS",
+    "MAX_MEMO_CHARS",
+    "Desk",
+    "Order",
+    "Receipt",
+    "Shown",
+    "accept",
+    "accept_many",
+    "balance_text",
+    "cancel",
+    "cancel_document",
+    "find",
+    "offer",
+    "pay",
+    "retry",
+    "show",
+    "take_signature",
+    "waits_for",
+]

@@ -1,0 +1,153 @@
+"""Judging: what the facts made of each promise. They alone say so, whoever's transaction it was.
+
+A promise ends by proof and by nothing else; a reorg that takes a proof away returns it to delivery. A document that
+expired meanwhile is signed again under the same nonce where its payer's key is here; another owner is asked.
+"""
+
+from collections.abc import Iterable
+
+from chainwallet.relayer.renewing import renewed, signed_again
+from chainwallet.relayer.signing import pause_s
+from chainwallet.relayer.tools import Tools
+from chainwallet.rules.promise import (
+    Canceled,
+    Carried,
+    Evidence,
+    Happening,
+    WasReturned,
+    WasTakenUp,
+    WasUndone,
+    WasWithdrawn,
+    verdict,
+)
+from chainwallet.rules.submission import Conflict, Failed, Final, Submission
+from chainwallet.store import evidence, following, promises, submissions
+from chainwallet.store.database import Transaction
+from chainwallet.store.evidence import Horizon
+from chainwallet.store.promises import Promise
+
+AT_ONCE = 400  # promises that are judged in one transaction
+LOOKED_BACK_S = 300  # clocks of processes that share a database differ by less
+STEPS = 4  # what happens to one promise at one look: undone, renewed, executed, confirmed
+
+
+class Judging:
+    """Compares promises with facts whenever the facts have moved on."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._orphans_since_s = 0
+        """Facts that were orphaned before this have been judged."""
+
+    def judge(self) -> int:
+        """Notes what became of every promise that the facts decide now; how many moved."""
+        with self._tools.database.read() as tx:
+            tokens = list(following.followed(tx, self._tools.chain.key))
+        asked_at_s = self._tools.now_s()
+        moved = sum(self._judge(token) for token in tokens)
+        self._orphans_since_s = asked_at_s - LOOKED_BACK_S
+        return moved + self._sign_again()
+
+    def _judge(self, token: str) -> int:
+        with self._tools.database.read() as tx:
+            at = evidence.horizon(tx, token, self._tools.confirmations)
+            if at is None:
+                return 0
+            undone = {
+                *evidence.with_orphaned_facts(tx, token, self._orphans_since_s),
+                *evidence.expired_too_early(tx, token, at),
+            }
+        moved, above = self._judge_some(token, sorted(undone)), 0
+        while True:
+            with self._tools.database.read() as tx:
+                some = promises.live(tx, token, above, AT_ONCE)
+            moved += self._judge_some(token, [one.number for one in some])
+            if len(some) < AT_ONCE:
+                return moved
+            above = some[-1].number
+
+    def _judge_some(self, token: str, numbers: Iterable[int]) -> int:
+        """What is to be written is looked for without holding anybody up; then the same is done once more, to write."""
+        numbers = list(numbers)
+        if not numbers:
+            return 0
+        with self._tools.database.read() as tx:
+            if not any(self._verdicts(tx, token, promises.every(tx, numbers))):
+                return 0
+        with self._tools.database.transaction() as tx:
+            return sum(self._apply(tx, token, one) for one in promises.held(tx, numbers))
+
+    def _verdicts(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> list[Happening]:
+        at = evidence.horizon(tx, token, self._tools.confirmations)
+        if at is None:
+            return []
+        found = evidence.of_promises(tx, token, some, at)
+        carriers = {one.id: one for one in submissions.every(tx, {one.submission_id or 0 for one in some})}
+        happenings = [self._next(one, found[one.number], at, carriers.get(one.submission_id or 0)) for one in some]
+        return [happening for happening in happenings if happening is not None]
+
+    def _apply(self, tx: Transaction, token: str, promise: Promise) -> int:
+        moved = 0
+        for _ in range(STEPS):
+            at = evidence.horizon(tx, token, self._tools.confirmations)
+            carrier = submissions.by_id(tx, promise.submission_id) if promise.submission_id is not None else None
+            if at is None:
+                return moved
+            found = evidence.of_promises(tx, token, [promise], at)[promise.number]
+            happening = self._next(promise, found, at, carrier)
+            if happening is None:
+                return moved
+            moved = 1
+            promise = self._move(tx, promise, happening, at, carrier)
+        return moved
+
+    def _next(self, promise: Promise, found: Evidence, at: Horizon, carrier: Submission | None) -> Happening | None:
+        happening = verdict(promise.stage, promise.valid_before, found)
+        if happening is not None or not isinstance(promise.stage, Carried) or carrier is None:
+            return happening
+        match carrier.stage:  # its transaction has ended; the facts, which go further, do not have it
+            case Final(block=block) if at.number >= block:
+                return WasReturned("our transaction went through without it")
+            case Failed(reason=reason) | Conflict(reason=reason):
+                return WasReturned(reason)
+        return None
+
+    def _move(
+        self, tx: Transaction, promise: Promise, happening: Happening, at: Horizon, carrier: Submission | None
+    ) -> Promise:
+        now_s = self._tools.now_s()
+        due_at_s = now_s + pause_s(promise.setbacks) if isinstance(happening, WasReturned) else None
+        was_canceled = isinstance(promise.stage, Canceled)
+        promise = promises.move(tx, promise, happening, now_s, due_at_s)
+        if isinstance(happening, WasUndone):
+            promise = self._on_its_way_again(tx, promise, at, carrier, was_canceled=was_canceled)
+        return promise
+
+    def _on_its_way_again(
+        self, tx: Transaction, promise: Promise, at: Horizon, carrier: Submission | None, *, was_canceled: bool
+    ) -> Promise:
+        now_s = self._tools.now_s()
+        if was_canceled or promise.withdrawn_at_s is not None:
+            return promises.move(tx, promise, WasWithdrawn(), now_s)
+        if promise.signature is None or promise.valid_before <= max(at.timestamp_s, now_s):
+            return self._renew(tx, promise, at)
+        if carrier is not None and carrier.is_under_way:
+            return promises.move(tx, promise, WasTakenUp(carrier.id), now_s)
+        return promise
+
+    def _renew(self, tx: Transaction, promise: Promise, at: Horizon) -> Promise:
+        """A payment's document is made again. A consent's is its settlement's: it stays, and is proved expired."""
+        if promise.kind != "payment":
+            return promise
+        valid_before = max(at.timestamp_s, self._tools.now_s()) + self._tools.limits.lifetime_s
+        return renewed(tx, promise, valid_before, "its execution was undone after it expired", self._tools.now_s())
+
+    def _sign_again(self) -> int:
+        with self._tools.database.read() as tx:
+            waiting = promises.undone_and_unsigned(tx, self._tools.chain.key, AT_ONCE)
+        signers = [(promise, self._tools.payers(promise.payer)) for promise in waiting]
+        return sum(
+            signed_again(self._tools.database, promise, signer, self._tools.now_s())
+            for promise, signer in signers
+            if signer is not None
+        )

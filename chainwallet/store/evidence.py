@@ -1,0 +1,195 @@
+"""What the facts prove about promises, for many of them at once: the only place where the two meet.
+
+Facts are written by the indexer and promises by everybody else; here both are read, and nothing is written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+
+from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
+from chainwallet.rules.promise import Evidence, Execution
+from chainwallet.rules.window import NONCE_END, Dead, Free, NonceFate, Used, dies_by_use_of, is_window
+from chainwallet.store import facts as history
+from chainwallet.store.database import Transaction
+from chainwallet.store.promises import Promise
+from chainwallet.store.schema import blocks, facts, promises
+from chainwallet.store.words import word
+
+AT_ONCE = 400  # bound values in one statement stay far below SQLite's 32,766
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How far the facts of one token go, and up to which block they are as deep as was asked for.
+
+    ``final_block`` is -1, and its time 0, while no block is that deep.
+    """
+
+    number: BlockNumber
+    hash: Hash32
+    timestamp_s: int
+    final_block: BlockNumber
+    final_timestamp_s: int
+
+
+def horizon(tx: Transaction, token: str, confirmations: int) -> Horizon | None:
+    """That of ``token``; None before its first verified block."""
+    followed = history.followed(tx, token)
+    if followed is None:
+        return None
+    final = followed.number - confirmations + 1
+    known = select(blocks.c.number, blocks.c.timestamp_s).where(
+        blocks.c.chain == token.partition("/")[0], blocks.c.number <= final, blocks.c.orphaned_at_s.is_(None)
+    )
+    row = tx.execute(known.order_by(blocks.c.number.desc()).limit(1)).one_or_none()
+    number, timestamp_s = (row.number, row.timestamp_s) if row else (-1, 0)
+    return Horizon(followed.number, followed.hash, followed.timestamp_s, BlockNumber(number), timestamp_s)
+
+
+def of_promises(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon) -> dict[int, Evidence]:
+    """By its number, what the facts say about each of ``some``, promises on ``token``."""
+    executions = {**_payments(tx, token, some), **_settlements(tx, token, some)}
+    left = [promise for promise in some if promise.number not in executions]
+    gone = {promise.number: _how(tx, token, promise, at.final_block) for promise in _suspects(tx, token, left, at)}
+    return {
+        promise.number: Evidence(
+            executions.get(promise.number), gone.get(promise.number, ""), at.final_block, at.final_timestamp_s
+        )
+        for promise in some
+    }
+
+
+def with_orphaned_facts(tx: Transaction, token: str, since_s: int) -> tuple[int, ...]:
+    """The numbers of ended promises whose payers lost facts to a reorg that we learned of at ``since_s`` or later."""
+    payers = select(facts.c.payer).where(
+        facts.c.token == token, facts.c.orphaned_at_s >= since_s, facts.c.payer.is_not(None)
+    )
+    theirs = select(promises.c.number).where(
+        promises.c.token == token, promises.c.stage.in_(("final", "canceled")), promises.c.payer.in_(payers)
+    )
+    return tuple(number for (number,) in tx.execute(theirs.order_by(promises.c.number)))
+
+
+def expired_too_early(tx: Transaction, token: str, at: Horizon) -> tuple[int, ...]:
+    """The numbers of promises that ended by a final block past their time, where there is none such any more."""
+    query = select(promises.c.number).where(
+        promises.c.token == token, promises.c.stage == "expired", promises.c.valid_before > at.final_timestamp_s
+    )
+    return tuple(number for (number,) in tx.execute(query))
+
+
+def first_unused_nonce(tx: Transaction, token: str, payer: Address) -> int:
+    """The lowest window nonce above all of ``payer`` that the facts show used or cancelled."""
+    theirs = (facts.c.token == token) & (facts.c.payer == to_hex(payer)) & facts.c.orphaned_at_s.is_(None)
+    used, cancelled = (
+        tx.execute(select(func.max(facts.c.nonce)).where(theirs, facts.c.nonce < word(NONCE_END), of)).scalar_one()
+        for of in (facts.c.kind.in_(history.USING), facts.c.kind == "NoncesCanceled")
+    )
+    return max(int(used, 16) + 1 if used else 0, int(cancelled, 16) if cancelled else 0)
+
+
+def is_frozen(tx: Transaction, token: str, account: Address) -> bool:
+    """Whether the last fact about ``account``'s freezing says that it is frozen."""
+    of = facts.c.kind.in_(("Frozen", "Unfrozen")) & facts.c.orphaned_at_s.is_(None)
+    query = select(facts.c.kind).where(facts.c.token == token, facts.c.payer == to_hex(account), of)
+    last = query.order_by(facts.c.block.desc(), facts.c.log_index.desc()).limit(1)
+    return tx.execute(last).scalar_one_or_none() == "Frozen"
+
+
+def unknown_documents(tx: Transaction, token: str, payers: Iterable[Address], above: int) -> Mapping[Address, int]:
+    """Which of ``payers`` have documents on the chain, above block ``above``, that no promise here stands for.
+
+    By payer, the highest block with one.
+    """
+    found: dict[Address, int] = {}
+    texts = sorted(map(to_hex, payers))
+    for start in range(0, len(texts), AT_ONCE):
+        ours = select(promises.c.number).where(
+            promises.c.token == facts.c.token, promises.c.payer == facts.c.payer, promises.c.nonce == facts.c.nonce
+        )
+        query = select(facts.c.payer, func.max(facts.c.block)).where(
+            facts.c.token == token,
+            facts.c.payer.in_(texts[start : start + AT_ONCE]),
+            facts.c.kind.in_(("Paid", "Consented")),
+            facts.c.block > above,
+            facts.c.orphaned_at_s.is_(None),
+            ~ours.exists(),
+        )
+        found |= {Address(from_hex(payer)): block for payer, block in tx.execute(query.group_by(facts.c.payer))}
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ executions
+
+
+def _payments(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[int, Execution]:
+    wanted = [promise for promise in some if promise.kind == "payment"]
+    paid = history.executions(tx, token, {promise.ref for promise in wanted})
+    found = {}
+    for promise in wanted:
+        terms = (promise.payer, promise.payee, promise.value, promise.nonce)
+        for one in paid.get(promise.ref, ()):
+            if (one.fact.payer, one.fact.payee, one.fact.value, one.fact.nonce) == terms:
+                found[promise.number] = Execution(one.tx, one.block, one.block_hash)
+    return found
+
+
+def _settlements(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[int, Execution]:
+    """A consent is carried out where its settlement was, with the consent's own nonce."""
+    found = {}
+    for promise in some:
+        if promise.kind != "consent":
+            continue
+        settled = history.settlement(tx, token, promise.ref)
+        fate = history.nonce_fate(tx, token, promise.payer, promise.nonce, settled.block) if settled else Free()
+        if settled is not None and isinstance(fate, Used) and fate.by.ref == promise.ref:
+            found[promise.number] = Execution(settled.tx, settled.block, settled.block_hash)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ nonces that are gone
+
+
+def _suspects(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon) -> list[Promise]:
+    """Those whose nonce may be gone by the final block: their payers' facts reach it."""
+    suspects: list[Promise] = []
+    for start in range(0, len(some), AT_ONCE):
+        part = some[start : start + AT_ONCE]
+        theirs = (
+            (facts.c.token == token)
+            & facts.c.payer.in_(sorted({to_hex(promise.payer) for promise in part}))
+            & (facts.c.block <= at.final_block)
+            & facts.c.orphaned_at_s.is_(None)
+        )
+        nonces = sorted({word(promise.nonce) for promise in part})
+        exact = select(facts.c.payer, facts.c.nonce).where(theirs, facts.c.kind.in_(history.USING))
+        used = {(row.payer, row.nonce) for row in tx.execute(exact.where(facts.c.nonce.in_(nonces)))}
+        is_window_fact = (facts.c.nonce < word(NONCE_END)) & or_(
+            facts.c.kind.in_(history.USING), facts.c.kind == "NoncesCanceled"
+        )
+        reach = select(facts.c.payer, func.max(facts.c.nonce)).where(theirs, is_window_fact).group_by(facts.c.payer)
+        highest = {payer: int(nonce, 16) for payer, nonce in tx.execute(reach)}
+        for promise in part:
+            payer = to_hex(promise.payer)
+            is_below = is_window(promise.nonce) and highest.get(payer, -1) > promise.nonce
+            if is_below or (payer, word(promise.nonce)) in used:
+                suspects.append(promise)
+    return suspects
+
+
+def _how(tx: Transaction, token: str, promise: Promise, up_to: int) -> str:
+    fate: NonceFate = history.nonce_fate(tx, token, promise.payer, promise.nonce, up_to)
+    match fate:
+        case Free():
+            return ""
+        case Used(by) if by.kind == "AuthorizationCanceled":
+            return f"its nonce {promise.nonce} was cancelled by the payer in block {by.place.block}"
+        case Used(by):
+            return f"its nonce {promise.nonce} was used for something else in block {by.place.block}; use a new id"
+        case Dead(by) if by.kind == "NoncesCanceled":
+            return f"all nonces below {by.nonce} were cancelled by the payer in block {by.place.block}"
+        case Dead(by):
+            lowest = dies_by_use_of(promise.nonce)
+            return f"its nonce {promise.nonce} died in block {by.place.block}, where one from {lowest} on was used"

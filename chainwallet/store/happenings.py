@@ -1,0 +1,50 @@
+"""The journal: everything that happened to promises and submissions, when, in the words that a person is told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from chainwallet.store.database import Transaction
+from chainwallet.store.schema import carriages, happenings
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One line of a story; ``submission_id`` is set where it happened to a submission."""
+
+    at_s: int
+    name: str
+    words: str
+    submission_id: int | None
+
+
+def of_promise(tx: Transaction, number: int) -> tuple[Happened, ...]:
+    """The story of a promise: what happened to it and, while they carried it or after, to its submissions."""
+    own = select(happenings).where(happenings.c.promise == number)
+    carrying = select(carriages.c.submission_id).where(carriages.c.promise == number)
+    theirs = select(happenings).where(happenings.c.submission_id.in_(carrying), happenings.c.promise.is_(None))
+    rows = sorted([*tx.execute(own), *tx.execute(theirs)], key=lambda row: row.id)
+    return tuple(map(_happened, rows))
+
+
+def of_submission(tx: Transaction, submission_id: int) -> tuple[Happened, ...]:
+    """What happened to a submission."""
+    query = select(happenings).where(happenings.c.submission_id == submission_id, happenings.c.promise.is_(None))
+    return tuple(map(_happened, tx.execute(query.order_by(happenings.c.id))))
+
+
+def latest(tx: Transaction, chain: str, after: int, limit: int) -> tuple[tuple[int, Happened], ...]:
+    """The first ``limit`` of ``chain`` after the one numbered ``after``, each with its number."""
+    query = select(happenings).where(happenings.c.chain == chain, happenings.c.id > after)
+    return tuple((row.id, _happened(row)) for row in tx.execute(query.order_by(happenings.c.id).limit(limit)))
+
+
+def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    """Adds lines; each has ``at_s``, ``chain``, ``promise`` or ``submission_id``, ``name`` and ``words``."""
+    if rows:
+        tx.execute(insert(happenings), [{"promise": None, "submission_id": None, **row} for row in rows])
+
+
+def _happened(row: Row[Any]) -> Happened:
+    return Happened(row.at_s, row.name, row.words, row.submission_id)

@@ -1,0 +1,98 @@
+"""The worker: relayer and indexer in one loop. They meet in the store alone; here they only take turns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chainwallet.errors import NotFound, NotPaid, NotYetPaid
+from chainwallet.indexer import Indexer, StoodStill
+from chainwallet.relayer import Relayer, Tools
+from chainwallet.rules.promise import Canceled, Expired, Final, Queued
+from chainwallet.rules.submission import Mined, Submission
+from chainwallet.store import promises, submissions
+from chainwallet.store.promises import Promise
+
+PATIENCE_S = 180  # how long ``settle`` waits while nothing moves
+POLL_S = 0.05
+POLL_MAX_S = 2.0
+LAST_STEPS = 3  # mined, confirmed, nothing left
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Carries payments and follows the chain. ``follow`` makes the indexer of all ledgers that are deployed by now."""
+
+    tools: Tools
+    relayer: Relayer
+    follow: Callable[[], Indexer]
+
+    def catch_up(self) -> None:
+        """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
+        self.follow().catch_up()
+        self.relayer.judge()
+
+    def tick(self) -> int:
+        """One step of each; how much moved."""
+        progress = self.follow().tick()
+        return self.relayer.tick() + (not isinstance(progress, StoodStill))
+
+    def settle(self, number: int) -> Promise:
+        """Ticks until the chain has ended the promise with this number; the promise, paid.
+
+        Raises ``NotPaid`` where it ended otherwise, ``NotYetPaid`` where it would fail now or nothing moves, and what
+        keeps the relayer from signing. Whatever is raised, the promise stays as it is and can go on later.
+        """
+        before = self._find(number)
+        pause_s, seen, patience_until_s = POLL_S, None, 0.0
+        while True:
+            promise = self._find(number)
+            match promise.stage:
+                case Final():
+                    self._see_off(promise)
+                    return promise
+                case Canceled() | Expired():
+                    raise NotPaid(promise.id, promise.reason)
+                case Queued() if promise.setbacks > before.setbacks:
+                    raise NotYetPaid(promise.id, promise.reason)
+            carrier = self._carrier(promise)
+            reached = (promise.stage, carrier and carrier.progress)
+            if reached != seen:
+                seen, patience_until_s = reached, self.tools.monotonic_s() + PATIENCE_S
+            if self.tools.monotonic_s() > patience_until_s:
+                raise NotYetPaid(promise.id, f"nothing moved for {PATIENCE_S} s")
+            if self.tick():
+                pause_s = POLL_S
+                continue
+            self._raise_trouble(promise, carrier)
+            self.tools.sleep_s(pause_s)
+            pause_s = min(2 * pause_s, POLL_MAX_S)
+
+    def _see_off(self, promise: Promise) -> None:
+        """Ends the submission that carried it too, as far as that takes no waiting."""
+        if promise.submission_id is None:
+            return
+        for _ in range(LAST_STEPS):
+            if not self.relayer.tick():
+                return
+
+    def _find(self, number: int) -> Promise:
+        with self.tools.database.read() as tx:
+            promise = promises.by_number(tx, number)
+        if promise is None:
+            raise NotFound("promise", str(number), "it was stored here")
+        return promise
+
+    def _carrier(self, promise: Promise) -> Submission | None:
+        if promise.submission_id is None:
+            return None
+        with self.tools.database.read() as tx:
+            return submissions.by_id(tx, promise.submission_id)
+
+    def _raise_trouble(self, promise: Promise, carrier: Submission | None) -> None:
+        """Raises why no lane takes the promise up, or why the one that carries it does not move."""
+        troubles = self.relayer.troubles
+        if carrier is None or isinstance(promise.stage, Queued):
+            stuck = [troubles[sender] for sender in sorted(self.tools.carriers) if sender in troubles]
+            if stuck and len(stuck) == len(self.tools.carriers):
+                raise stuck[0]
+        elif carrier.sender in troubles and not isinstance(carrier.stage, Mined):
+            raise troubles[carrier.sender]
