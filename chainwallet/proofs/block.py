@@ -29,7 +29,7 @@ def verify_receipts(block: ToldBlock, receipts: Sequence[SealedReceipt]) -> None
     """Raises ``UnverifiedBlock`` unless ``receipts`` are all of the block's, in order, as its header commits to them.
 
     The receipts root proves everything in them but the transactions' hashes; those must be the ones that were told
-    with the block, and every log must name its own place.
+    with the block, each once, and every log must name its own place.
     """
     number = block.header.number
     unknown = next((receipt.kind for receipt in receipts if receipt.kind > LAST_TYPE), None)
@@ -39,7 +39,7 @@ def verify_receipts(block: ToldBlock, receipts: Sequence[SealedReceipt]) -> None
     if found != block.header.receipts_root:
         raise UnverifiedBlock(number, "receipts root", to_hex(block.header.receipts_root), to_hex(found))
     told = tuple(receipt.tx for receipt in receipts)
-    if told != block.transactions:
+    if told != block.transactions or len(set(told)) != len(told):
         raise UnverifiedBlock(number, "transactions", _hashes(block.transactions), _hashes(told))
     index = 0
     for receipt in receipts:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, or_, select
 
 from chainwallet.errors import BadValue
 from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, from_hex, to_hex
@@ -31,6 +31,9 @@ from chainwallet.store.words import address_or_none, from_json, hash_or_none, nu
 
 REFS_AT_ONCE = 500  # bound values in one statement stay far below SQLite's 32,766
 ROWS_AT_ONCE = 1_000  # rows that a long read holds in memory
+
+_IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
+"""Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
 
 USING = ("Paid", "Consented", "AuthorizationUsed", "AuthorizationCanceled")
 """Kinds of facts that use up the nonce of a document."""
@@ -182,7 +185,7 @@ def _paid(tx: Transaction, token: str, refs: Collection[Hash32]) -> Iterator[Exe
     for start in range(0, len(texts), REFS_AT_ONCE):
         among = facts.c.ref.in_(texts[start : start + REFS_AT_ONCE])
         query = _select(token).where(among, facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
-        for row in tx.execute(query.order_by(facts.c.block, facts.c.log_index)):
+        for row in tx.execute(_sorted(query)):
             yield Execution(_fact(row), row.learned_at_s)
 
 
@@ -194,7 +197,7 @@ def _terms(fact: Fact) -> tuple[Address | None, Address | None, int | None, int 
 
 
 def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_block: int) -> NonceFate:
-    """What became of ``nonce`` of ``payer`` in the canonical facts up to ``up_to_block``.
+    """What became of ``nonce`` of ``payer`` in the canonical facts up to ``up_to_block``, one that is verified.
 
     Raises ``BadValue`` for a number that no document of ours may have: a tagged one, or one of more than 256 bits.
     """
@@ -210,8 +213,7 @@ def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_bl
         return Free()
     is_higher = (facts.c.nonce >= word(dies_by_use_of(nonce))) & (facts.c.nonce < word(NONCE_END))
     slid = facts.c.kind.in_(USING) & is_higher
-    cancelled = (facts.c.kind == "NoncesCanceled") & (facts.c.nonce > word(nonce))
-    killed = _first(tx, theirs.where(or_(slid, cancelled)))
+    killed = _first(tx, theirs.where(facts.c.nonce > word(nonce), or_(slid, facts.c.kind == "NoncesCanceled")))
     return Free() if killed is None else Dead(killed)
 
 
@@ -223,7 +225,7 @@ def account_facts(tx: Transaction, token: str, up_to_block: int) -> Iterator[Fac
 
 
 def _first(tx: Transaction, query: Select[Any]) -> Fact | None:
-    row = tx.execute(_in_order(query).limit(1)).one_or_none()
+    row = tx.execute(_sorted(query).limit(1)).one_or_none()
     return _fact(row) if row else None
 
 
@@ -268,7 +270,7 @@ def balance_at(tx: Transaction, token: str, owner: Address, block: int, *, known
     address = to_hex(owner)
     query = select(facts.c.payer, facts.c.payee, facts.c.value).where(
         facts.c.token == token,
-        facts.c.kind == "Transfer",
+        _IS_TRANSFER,
         facts.c.block <= block,
         or_(facts.c.payer == address, facts.c.payee == address),
         _known(known_at_s),
@@ -297,16 +299,18 @@ def movements(
     known_at_s: int | None = None,
 ) -> tuple[Movement, ...]:
     """The first ``limit`` movements of ``owner`` after the place ``after`` (None: from the first), in order."""
-    query = _select(token).where(
-        facts.c.kind == "Transfer",
-        or_(facts.c.payer == to_hex(owner), facts.c.payee == to_hex(owner)),
-        _known(known_at_s),
-    )
+    query = _select(token).where(_IS_TRANSFER, _known(known_at_s))
     if after is not None:
         block, log_index = after
-        query = query.where(or_(facts.c.block > block, (facts.c.block == block) & (facts.c.log_index > log_index)))
-    rows = tx.execute(_in_order(query).limit(limit))
-    return tuple(Movement(_fact(row), row.learned_at_s) for row in rows)
+        is_later = (facts.c.block == block) & (facts.c.log_index > log_index)
+        query = query.where(facts.c.block >= block, or_(facts.c.block > block, is_later))
+    paid, got = facts.c.payer == to_hex(owner), facts.c.payee == to_hex(owner)
+    found = [
+        Movement(_fact(row), row.learned_at_s)
+        for side in (paid, got & ~paid)
+        for row in tx.execute(_paged(query.where(side)).limit(limit))
+    ]
+    return tuple(sorted(found, key=lambda movement: movement.at)[:limit])
 
 
 def rebuilt(tx: Transaction, token: str, block: int, *, known_at_s: int | None = None) -> Ledger:
@@ -315,7 +319,7 @@ def rebuilt(tx: Transaction, token: str, block: int, *, known_at_s: int | None =
     Raises ``HistoryMismatch`` where a payer would go below zero.
     """
     query = select(facts.c.payer, facts.c.payee, facts.c.value).where(
-        facts.c.token == token, facts.c.kind == "Transfer", facts.c.block <= block, _known(known_at_s)
+        facts.c.token == token, _IS_TRANSFER, facts.c.block <= block, _known(known_at_s)
     )
     ledger = Ledger()
     for payer, payee, value in tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE):
@@ -341,7 +345,18 @@ def _select(token: str) -> Select[Any]:
 
 
 def _in_order(query: Select[Any]) -> Select[Any]:
+    """A long read in the order of the chain, along the index of canonical facts."""
     return query.order_by(facts.c.block, facts.c.log_index, facts.c.part)
+
+
+def _paged(query: Select[Any]) -> Select[Any]:
+    """A page in the order of the chain: along the index of an owner's movements, whose blocks are in order already."""
+    return query.order_by(facts.c.block, facts.c.log_index + 0, facts.c.part)
+
+
+def _sorted(query: Select[Any]) -> Select[Any]:
+    """A few facts in the order of the chain: found by what is asked for and then sorted, which the sums compel."""
+    return query.order_by(facts.c.block + 0, facts.c.log_index, facts.c.part)
 
 
 def _known(known_at_s: int | None) -> ColumnElement[bool]:

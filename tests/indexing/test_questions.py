@@ -1,7 +1,7 @@
 """What the facts answer: balances at a block and a date, statements page by page, then and now."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.abi.calls import pay_data
@@ -144,3 +144,30 @@ def test_facts_are_never_changed_or_removed(lived: Town, statement: str) -> None
 def everything(database: Database) -> list[object]:
     with database.read() as tx:
         return [tuple(row) for row in tx.execute(text("SELECT * FROM facts ORDER BY id"))]
+
+
+def test_questions_that_payments_ask_go_by_an_index(database: Database) -> None:
+    """No question about one payment, nonce or owner reads through all facts."""
+    asked: list[tuple[str, object]] = []
+
+    def note(_conn: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    with database.read() as tx:
+        event.listen(tx.engine, "before_cursor_execute", note)
+        facts.execution(tx, "t", ANA, BEN, 5, ref_of(1), 3)
+        facts.executions(tx, "t", [ref_of(1), ref_of(2)])
+        facts.settlement(tx, "t", ref_of(1))
+        facts.nonce_fate(tx, "t", ANA, 5, 100)
+        facts.balance(tx, "t", ANA)
+        facts.balance_at(tx, "t", ANA, 5)
+        facts.movements(tx, "t", ANA, (5, 1), 10)
+        facts.movements(tx, "t", ANA, None, 10)
+        facts.movements(tx, "t", ANA, None, 10, known_at_s=5)
+        event.remove(tx.engine, "before_cursor_execute", note)
+        for statement, parameters in asked:
+            plan = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]  # type: ignore[arg-type]
+            assert not [step for step in plan if step.startswith("SCAN")], (plan, statement)
+            by_token_alone = [step for step in plan if step.endswith("(token=?)")]
+            assert not by_token_alone, (plan, statement)
+    assert len(asked) >= 13

@@ -150,6 +150,17 @@ def tampered(value: int | bytes) -> int | bytes:
     return value + 1 if isinstance(value, int) else bytes([value[0] ^ 1]) + value[1:]
 
 
+def test_two_transactions_of_one_hash_are_caught(told: list[tuple[Any, Any]]) -> None:
+    """A node cannot make one transaction of two by giving both the same hash, in the block and in all receipts."""
+    block, receipts = copy.deepcopy(told[1])
+    block["transactions"][5] = block["transactions"][4]
+    receipts[5]["transactionHash"] = block["transactions"][4]
+    for log in receipts[5]["logs"]:
+        log["transactionHash"] = block["transactions"][4]
+    with pytest.raises(UnverifiedBlock):
+        verify(block, receipts)
+
+
 def with_field(header: Header, name: str, value: Any) -> Header:
     changes: dict[str, Any] = {name: value}
     return replace(header, **changes)
