@@ -118,7 +118,7 @@ def test_a_contract_that_is_followed_since_lately_comes_up_to_the_others(town: T
     """A token that is followed later is taken in from its own first block, and the head is that of the hindmost."""
     town.live(blocks=12)
     town.indexer().catch_up()
-    late = Source(f"{town.chain}/late", town.cash.address, BlockNumber(town.source.first + 3))
+    late = Source(f"{town.chain}/late", town.cash.address, BlockNumber(town.source.first + 1))
     both = town.indexer(span=4)
     both._sources[late.token] = late
     head = town.node.block_number()
