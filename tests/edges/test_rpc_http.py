@@ -269,17 +269,21 @@ def test_threads_share_a_node() -> None:
 
 def test_a_connection_that_the_node_closed_meanwhile_is_not_used() -> None:
     """Signed bytes never go over a connection that the node has closed: their fate would be unknown for nothing."""
-    talks = 0
+    talks, closed = 0, threading.Event()
 
     def talk(opened: socket.socket) -> None:
         nonlocal talks
         talks += 1
         body = GOOD.replace(b"ID", b"%d" % (3 * talks))
-        opened.sendall(headers(f"Content-Length: {len(body)}") + body)  # and then it closes
+        opened.sendall(headers(f"Content-Length: {len(body)}") + body)
+        opened.shutdown(socket.SHUT_RDWR)
+        closed.set()
 
     with talking(talk) as url, Node(url, attempts=1) as node:
         for _ in range(20):
             assert node.block_number() == 7
+            assert closed.wait(10)
+            closed.clear()
     assert talks == 20
 
 
