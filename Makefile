@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation
+.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs
 
 PYTHON ?= python3
 VENV := .venv
@@ -67,6 +67,9 @@ pytest: setup ## Python tests
 
 kill-test: setup ## Kill indexers at 100 random moments on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
+
+proofs: setup $(PROOFS_READY) ## Run the long campaigns (hours; STAGES="fuzz slither" for some) and write contracts/PROOFS.md
+	$(BIN)/python scripts/proofs.py $(STAGES)
 
 mutation: setup ## Change the contracts token by token and expect a test to go red (hours; ARGS="--sample 50" for less)
 	$(BIN)/python scripts/mutate.py $(ARGS)
