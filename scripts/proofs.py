@@ -80,7 +80,7 @@ STAGES: dict[str, Stage] = {
         "Coverage of lines and branches",
         [FORGE, "coverage", "--report", "summary"],
         {"FOUNDRY_PROFILE": "coverage"},
-        r"^\| (src/|File|Total)",
+        r"^\| (src/|File)",
     ),
     "mutation": Stage(
         "Mutation",
