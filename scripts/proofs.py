@@ -169,10 +169,11 @@ def main(say: Callable[[str], None] = print) -> int:
         say(f"stages: got {', '.join(unknown)}, expected some of {', '.join(STAGES)}")
         return 2
     for name in wanted:
+        result = run(STAGES[name])
         stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-        stored[name] = asdict(run(STAGES[name]))
+        stored[name] = asdict(result)
         RESULTS.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
-        results = {stage: Result(**result) for stage, result in stored.items()}
+        results = {stage: Result(**fields) for stage, fields in stored.items()}
         REPORT.write_text(report(results, sources_hash()), "utf-8")
     return 0 if all(results[name].succeeded for name in wanted) else 1
 
