@@ -28,7 +28,7 @@ from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.sealed import FileKey, SealedKeys
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract
-from chainwallet.payments import Desk
+from chainwallet.payments import Desk, cancel_forgotten
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.relayer.tools import DEFAULT_CONFIRMATIONS
 from chainwallet.rpc import Blocks, Node
@@ -264,10 +264,26 @@ class Connection:
         """Carries payments and follows the chain; it knows the ledgers that were deployed before its first step."""
         return Worker(self.tools, self.relayer, cache(self.indexer))
 
+    @property
+    def confirmations(self) -> int:
+        """How deep is final on this chain."""
+        return self.limits.confirmations or DEFAULT_CONFIRMATIONS
+
     def desk(self, cash: Cash) -> Desk:
         """Where payments on ``cash`` are accepted."""
-        confirmations = self.limits.confirmations or DEFAULT_CONFIRMATIONS
-        return Desk(self.opened.database, cash, confirmations, self.limits.lifetime_s)
+        return Desk(self.opened.database, cash, self.confirmations, self.limits.lifetime_s)
+
+    def cancel_all_forgotten(self, now_s: int) -> int:
+        """Makes every nonce useless that this home's wallets may have signed and the database forgot; how many wallets.
+
+        Raises ``BadValue`` where wallets of owners who sign elsewhere may have signed something too.
+        """
+        relayer = self.opened.service("relayer").address
+        external = [wallet.name for wallet in self.opened.wallets.every() if wallet.custody == "external"]
+        if external:
+            expected = "only wallets whose keys this home holds; what others may have signed is waited out"
+            raise BadValue("wallets", ", ".join(external), expected)
+        return cancel_forgotten(self.tools, self.relayer.deliver, self.ledgers(None), relayer, now_s)
 
     def close(self) -> None:
         """Lets go of what other processes may want."""

@@ -28,7 +28,7 @@ class Worker:
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
         self.follow().catch_up()
-        self.relayer.judge()
+        self.relayer.catch_up()
 
     def tick(self) -> int:
         """One step of each; how much moved."""

@@ -23,7 +23,7 @@ from pathlib import Path
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 EXPLAINED = CONTRACTS / "mutants-explained.json"
 WORKERS = 2
-TIMEOUT_S = 240  # a mutant that hangs counts as killed
+TIMEOUT_S = 900  # a mutant that hangs is counted apart: neither killed by a test nor survived
 LEFT_OUT = {"ICash.sol"}  # an interface has no code
 
 # (pattern, replacements): each occurrence gives one mutant for each replacement.
@@ -96,7 +96,7 @@ def _next(number: str) -> str:
 
 
 def judge(mutant: Mutant, place: Path, forge: Path) -> str:
-    """``killed``, ``survived`` or ``invalid`` (does not compile). ``place`` is a copy of contracts, put back after."""
+    """``killed``, ``survived``, ``hung`` or ``invalid`` (compiles not). ``place``: a copy of contracts, put back."""
     source = place / "src" / mutant.file
     text = source.read_text("utf-8")
     lines = text.splitlines(keepends=True)
@@ -108,7 +108,7 @@ def judge(mutant: Mutant, place: Path, forge: Path) -> str:
             return "invalid"
         ran = _run([forge, "test", "--fail-fast"], place, environment)
     except subprocess.TimeoutExpired:
-        return "killed"
+        return "hung"
     finally:
         source.write_text(text, "utf-8")
     return "killed" if ran.returncode != 0 or "[FAIL" in ran.stdout else "survived"  # --fail-fast exits 0 all the same
@@ -135,8 +135,10 @@ def campaign(mutants: list[Mutant], forge: Path) -> dict[Mutant, str]:
         def work(worker: int) -> None:
             for at in range(worker, len(mutants), WORKERS):
                 verdict = verdicts[mutants[at]] = judge(mutants[at], places[worker], forge)
-                if verdict == "survived":
-                    print(f"survived: {mutants[at].name} (line {mutants[at].line})", flush=True)
+                if verdict in ("survived", "hung"):
+                    print(f"{verdict}: {mutants[at].name} (line {mutants[at].line})", flush=True)
+                if len(verdicts) % 20 == 0:
+                    print(f"{len(verdicts)} of {len(mutants)} judged", flush=True)
 
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(work, range(WORKERS)))
@@ -171,7 +173,7 @@ def main() -> int:
     explained = json.loads(EXPLAINED.read_text("utf-8")) if EXPLAINED.exists() else {}
     survivors = [m for m, verdict in verdicts.items() if verdict == "survived"]
     unexplained = [m for m in survivors if m.name not in explained]
-    counts = {verdict: list(verdicts.values()).count(verdict) for verdict in ("killed", "survived", "invalid")}
+    counts = {verdict: list(verdicts.values()).count(verdict) for verdict in ("killed", "survived", "hung", "invalid")}
     seconds = int(time.monotonic() - started)
     summary = {**counts, "mutants": len(mutants), "unexplained": len(unexplained), "seconds": seconds}
     print(json.dumps(summary))

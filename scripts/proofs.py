@@ -86,7 +86,7 @@ STAGES: dict[str, Stage] = {
         "Mutation",
         [str(ROOT / ".venv" / "bin" / "python"), "../scripts/mutate.py", "--json", "mutation.json"],
         {},
-        r"^survived|^\{",
+        r"^survived|^hung|^\{",
     ),
 }
 

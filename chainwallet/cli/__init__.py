@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from chainwallet import __version__
-from chainwallet.cli import bench, chain, contracts, deploy, index, money, settle, wallet
+from chainwallet.cli import bench, chain, contracts, deploy, index, money, payments, relayer, settle, wallet
 from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
@@ -38,6 +38,8 @@ app.command("balance")(money.balance)
 app.command("topup")(money.topup)
 app.command("deploy")(deploy.deploy)
 app.add_typer(wallet.app, name="wallet")
+app.add_typer(payments.app, name="payments")
+app.add_typer(relayer.app, name="relayer")
 app.add_typer(chain.app, name="chain")
 app.add_typer(index.app, name="index")
 app.add_typer(bench.app, name="bench")

@@ -6,6 +6,7 @@ through to the end; ``ending`` retries and cancels; ``showing`` tells how it sta
 
 from chainwallet.payments.accepting import Desk, accept, accept_many, offer, take_signature
 from chainwallet.payments.ending import cancel, cancel_document, retry
+from chainwallet.payments.forgotten import cancel_forgotten
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
 from chainwallet.payments.paying import Receipt, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
@@ -22,6 +23,7 @@ __all__ = [
     "balance_text",
     "cancel",
     "cancel_document",
+    "cancel_forgotten",
     "find",
     "offer",
     "pay",

@@ -5,6 +5,8 @@ the chain. Whichever of the two the chain takes first counts. Even a payment tha
 this way: the database alone could not prove to anybody that it never will be.
 """
 
+from dataclasses import replace
+
 from chainwallet import promises
 from chainwallet.abi.calls import call_data
 from chainwallet.abi.domain import domain_of
@@ -54,10 +56,11 @@ def retry(desk: Desk, promise: Promise, signer: Signer | None, now_s: int) -> Pr
                 raise BadValue("payment", found.id, "one that is not being cancelled")
             case Expired():
                 require_able(tx, desk.cash, found.payer, _payment(begun).payee, found.value)
+                begun = replace(begun, promise=promise_rows.hurry(tx, found))
                 return _renewed(tx, desk, begun, moment_of(tx, desk, now_s))
             case Offered() | Queued():
                 made = moment_of(tx, desk, now_s)
-                promise_rows.hurry(tx, found)
+                begun = replace(begun, promise=promise_rows.hurry(tx, found))
                 return _renewed(tx, desk, begun, made) if made.time_s >= found.valid_before else begun
             case Carried() | Executed() | Final():
                 return begun

@@ -219,12 +219,20 @@ class Carrying:
             if is_barred or submission.sender not in self._tools.senders:
                 continue
             if isinstance(step, Bump):
-                if self._signing.bump(submission, market):
-                    moved += 1
-                elif self._tools.now_s() - submission.sent_at_s >= self._tools.limits.resend_after_s:
-                    moved += self._send([(submission, step.attempt)])
+                moved += self._bump(submission, step.attempt, market)
             elif trouble is None or isinstance(trouble, Recovering):
                 moved += self._signing.sign(submission, head, market)
+        return moved
+
+    def _bump(self, submission: Submission, last: Attempt, market: Market) -> int:
+        """Signs with higher fees; at the cap the same bytes go out again, and it is said why."""
+        above = self._signing.bump(submission, market)
+        if above is None:
+            return 1
+        is_due = self._tools.now_s() - submission.sent_at_s >= self._tools.limits.resend_after_s
+        moved = self._send([(submission, last)]) if is_due else 0
+        with self._tools.database.transaction() as tx:
+            submissions.wait(tx, submission.id, str(above))
         return moved
 
 

@@ -14,6 +14,7 @@ from chainwallet.rules.promise import (
     Carried,
     Evidence,
     Happening,
+    WasOutlived,
     WasReturned,
     WasTakenUp,
     WasUndone,
@@ -116,6 +117,10 @@ class Judging:
         self, tx: Transaction, promise: Promise, happening: Happening, at: Horizon, carrier: Submission | None
     ) -> Promise:
         now_s = self._tools.now_s()
+        if isinstance(happening, WasOutlived) and self._is_owed(promise):
+            if isinstance(promise.stage, Carried):
+                promise = promises.move(tx, promise, WasReturned("it expired while it was undone"), now_s)
+            return self._renew(tx, promise, at)
         due_at_s = now_s + pause_s(promise.setbacks) if isinstance(happening, WasReturned) else None
         was_canceled = isinstance(promise.stage, Canceled)
         promise = promises.move(tx, promise, happening, now_s, due_at_s)
@@ -134,6 +139,10 @@ class Judging:
         if carrier is not None and carrier.is_under_way:
             return promises.move(tx, promise, WasTakenUp(carrier.id), now_s)
         return promise
+
+    def _is_owed(self, promise: Promise) -> bool:
+        """It was carried out once, and a reorg undid it: it is not let expire, but signed again."""
+        return promise.was_executed and promise.kind == "payment" and promise.withdrawn_at_s is None
 
     def _renew(self, tx: Transaction, promise: Promise, at: Horizon) -> Promise:
         """A payment's document is made again. A consent's is its settlement's: it stays, and is proved expired."""

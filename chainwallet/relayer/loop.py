@@ -14,6 +14,7 @@ from chainwallet.errors import (
     NonceConflict,
     NotFound,
     OutcomeUnknown,
+    Recovering,
     Reverted,
     WrongChain,
 )
@@ -70,9 +71,12 @@ class Relayer:
         """By sender, what kept it from signing or sending at the last tick."""
         return self._lanes.troubles
 
-    def judge(self) -> int:
-        """Says what the facts made of the promises, and nothing else; how many moved."""
-        return self._judging.judge()
+    def catch_up(self) -> int:
+        """Looks whether the chain knows more than the database, and says what the facts made of the promises.
+
+        Whoever accepts payments calls it first: nothing may be accepted that a recovery forbids. How much moved.
+        """
+        return self._recovery.look(self._tools.node.block("latest")) + self._judging.judge()
 
     def check_fees(self) -> None:
         """Raises ``FeeAboveCap`` where the chain asks more for gas now than the cap allows."""
@@ -173,6 +177,8 @@ class Relayer:
         """Raises what keeps a lane from signing or sending: whoever waits for it is told at once."""
         for submission in waiting:
             trouble = self._lanes.troubles.get(submission.sender)
+            if isinstance(trouble, Recovering) and submission.is_cancel:
+                continue  # the way out of a recovery
             if trouble is not None and not isinstance(submission.stage, Mined):
                 raise trouble
 

@@ -39,18 +39,17 @@ class Signing:
             return self._sign_batch(submission, head, market)
         return self._sign_call(submission, head, market)
 
-    def bump(self, submission: Submission, market: Market) -> bool:
-        """Stores a further attempt with the same nonce and higher fees; False where the cap allows none."""
+    def bump(self, submission: Submission, market: Market) -> AboveCap | None:
+        """Stores a further attempt with the same nonce and higher fees, unless they would be above the cap."""
         last = submission.attempts[-1]
         offered = Fees(last.max_fee_per_gas_wei, last.max_priority_fee_per_gas_wei)
         fees = bumped_fees(offered, market, self._tools.fee_cap_wei)
-        assert submission.nonce is not None  # noqa: S101 - it was signed before
         if isinstance(fees, AboveCap):
-            with self._tools.database.transaction() as tx:
-                submissions.wait(tx, submission.id, str(fees))
-            return False
+            return fees
+        assert submission.nonce is not None  # noqa: S101 - it was signed before
         signed = self._attempt(submission, submission.nonce, submission.data, last.gas_limit, fees)
-        return self._store(submission, signed, submission.data)
+        self._store(submission, signed, submission.data)
+        return None
 
     # ------------------------------------------------------------------------------------------------ calls
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import carriages, happenings
@@ -11,11 +11,12 @@ from chainwallet.store.schema import carriages, happenings
 
 @dataclass(frozen=True)
 class Happened:
-    """One line of a story; ``submission_id`` is set where it happened to a submission."""
+    """One line of a story; it happened to the promise with this number, or to this submission."""
 
     at_s: int
     name: str
     words: str
+    promise: int | None
     submission_id: int | None
 
 
@@ -40,6 +41,12 @@ def latest(tx: Transaction, chain: str, after: int, limit: int) -> tuple[tuple[i
     return tuple((row.id, _happened(row)) for row in tx.execute(query.order_by(happenings.c.id).limit(limit)))
 
 
+def newest(tx: Transaction, chain: str) -> int:
+    """The number of the last line about ``chain``; 0 before the first."""
+    found = tx.execute(select(func.max(happenings.c.id)).where(happenings.c.chain == chain)).scalar_one_or_none()
+    return found or 0
+
+
 def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     """Adds lines; each has ``at_s``, ``chain``, ``promise`` or ``submission_id``, ``name`` and ``words``."""
     if rows:
@@ -47,4 +54,4 @@ def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
 
 
 def _happened(row: Row[Any]) -> Happened:
-    return Happened(row.at_s, row.name, row.words, row.submission_id)
+    return Happened(row.at_s, row.name, row.words, row.promise, row.submission_id)

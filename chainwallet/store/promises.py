@@ -73,6 +73,8 @@ class Promise:
     due_at_s: int = 0
     setbacks: int = 0
     withdrawn_at_s: int | None = None
+    was_executed: bool = False
+    """Whether the facts have ever shown it carried out, also where a reorg undid that."""
     adopted_at_s: int | None = None
     """When it was found on the chain: then its nonce was not handed out here."""
     number: int = 0
@@ -244,7 +246,9 @@ def move_all(
     moved, lines, taken = [], [], []
     for promise, happening in moves:
         words = told_of_promise(happening)
-        now = replace(promise, stage=after(promise.stage, happening), reason=_reason(happening, words))
+        stage = after(promise.stage, happening)
+        was_executed = promise.was_executed or isinstance(stage, Executed)
+        now = replace(promise, stage=stage, reason=_reason(happening, words), was_executed=was_executed)
         match happening:
             case WasTakenUp(submission_id):
                 now = replace(now, submission_id=submission_id)
@@ -284,9 +288,10 @@ def withdraw(tx: Transaction, promise: Promise, now_s: int) -> None:
     tx.execute(update(promises).where(_same(promise)).values(withdrawn_at_s=now_s))
 
 
-def hurry(tx: Transaction, promise: Promise) -> None:
-    """Lets a queued promise be taken up at once, whatever held it up before."""
+def hurry(tx: Transaction, promise: Promise) -> Promise:
+    """Lets a promise, which ``tx`` holds, be taken up at once, whatever held it up before; the promise after it."""
     tx.execute(update(promises).where(_same(promise)).values(due_at_s=0))
+    return replace(promise, due_at_s=0)
 
 
 def take_up(tx: Transaction, taken: Iterable[Promise], submission_id: int, now_s: int) -> None:
@@ -409,6 +414,7 @@ def _promise(row: Row[Any]) -> Promise:
         due_at_s=row.due_at_s,
         setbacks=row.setbacks,
         withdrawn_at_s=row.withdrawn_at_s,
+        was_executed=row.executed_block is not None,
         adopted_at_s=row.adopted_at_s,
         number=row.number,
     )

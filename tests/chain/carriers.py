@@ -58,7 +58,8 @@ def work(
     """What the process does, until it is killed."""
     with Node(url, attempts=1) as node:
         bench = bench_of(where, node, url, Path(manifests))
-        tools = replace(bench.tools(*names), limits=limits)
+        tools = bench.tools(*names)
+        tools = replace(tools, limits=limits, carriers=frozenset(tools.senders))
         worker = Worker(tools, Relayer(tools), bench.indexer)
         if not settled:
             begun.set()

@@ -97,6 +97,7 @@ class FaultProxy:
         self._faults: dict[str, list[Fault]] = {}
         self._alterations: dict[str, Alter] = {}
         self._last_good: int | None = None
+        self._alarm: tuple[int, Callable[[], object]] | None = None
         self._dead_forward = False
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -138,12 +139,18 @@ class FaultProxy:
             self._last_good = len(self.methods) + requests
             self._dead_forward = forward
 
+    def at(self, requests: int, alarm: Callable[[], object]) -> None:
+        """``alarm`` is called once, with the call in hand, when so many calls have been served from now on."""
+        with self._lock:
+            self._alarm = (len(self.methods) + requests, alarm)
+
     def heal(self) -> None:
         """Everything is forwarded again as it is; ``rule``, ``takes_batches`` and ``reorders`` stay."""
         with self._lock:
             self._faults.clear()
             self._alterations.clear()
             self._last_good = None
+            self._alarm = None
 
     def _fault(self, call: Call, *, greets: bool) -> Fault:
         method, raw = call["method"], None
@@ -152,6 +159,10 @@ class FaultProxy:
             if method == "eth_sendRawTransaction":
                 raw = str(call["params"][0])
                 self.sent.append(raw)
+            if self._alarm is not None and len(self.methods) > self._alarm[0]:
+                _, alarm = self._alarm
+                self._alarm = None
+                return Fault(before=alarm)
             if self._last_good is not None and len(self.methods) > self._last_good:
                 return Fault(forward=self._dead_forward, cut=True)
             waiting = self._faults.get(method)

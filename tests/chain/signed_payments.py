@@ -7,7 +7,7 @@ from chainwallet.abi.calls import call_data, pay_data, pay_item
 from chainwallet.abi.domain import domain_of
 from chainwallet.abi.events import PAID_TOPIC, decode_event
 from chainwallet.abi.typed_data import Payment, from_typed_data
-from chainwallet.evm import Hash32, Receipt
+from chainwallet.evm import Address, Hash32, Receipt
 from chainwallet.keys.signer import LocalSigner, to_compact
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, key_of
@@ -41,10 +41,10 @@ def cancel_up_to(bench: Bench, nonce: int) -> None:
     send(bench, "ana", call_data("cancelNonces(uint256)", nonce))
 
 
-def item_of(bench: Bench, payment: Payment, signer: LocalSigner) -> bytes:
-    """Call data with one payment, signed by ``signer`` as if it were the payer."""
+def item_of(bench: Bench, payment: Payment, signer: LocalSigner, as_payer: Address | None = None) -> bytes:
+    """Call data with one payment, signed by ``signer`` as if it were the payer; ``as_payer`` is who it says pays."""
     r, vs = to_compact(signer.sign(replace(payment, payer=signer.address), domain_of(bench.cash)))
-    return pay_data([pay_item(payment, r + vs)])
+    return pay_data([pay_item(replace(payment, payer=as_payer or payment.payer), r + vs)])
 
 
 def deliver_for_somebody(bench: Bench, promise: Promise) -> None:
