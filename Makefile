@@ -62,8 +62,8 @@ halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay wind
 	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
 	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-assertion 60s --no-status
 
-pytest: setup ## Python tests
-	$(BIN)/pytest
+pytest: setup ## Python tests, on two cores
+	$(BIN)/pytest -n 2 --dist loadfile
 
 kill-test: setup ## Kill indexers at 100 random moments on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py

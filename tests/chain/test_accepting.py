@@ -21,6 +21,7 @@ from chainwallet.store.database import Database
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, Clock, key_of
 from tests.chain.signed_payments import deliver_for_somebody, document_of, paid_events, stored
+from tests.chain.stories import now
 from tests.postgres import on_both
 
 ANA = key_of("ana")
@@ -135,13 +136,6 @@ def test_without_history_nothing_is_accepted(bench: Bench) -> None:
 def cancel(bench: Bench, promise: Promise) -> int:
     signature = ANA.sign(payments.cancel_document(promise), domain_of(bench.cash))
     return payments.cancel(bench.desk(), promise, signature, key_of("relayer").address, bench.now_s)
-
-
-def now(bench: Bench, promise: Promise) -> Promise:
-    with bench.database.read() as tx:
-        found = promises.by_number(tx, promise.number)
-    assert found is not None
-    return found
 
 
 def test_a_cancel_ends_one_payment_and_no_other(bench: Bench) -> None:

@@ -6,68 +6,32 @@ The rules are those of docs/exactly-once.md; each test names the one that it sho
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from chainwallet import payments
-from chainwallet.abi.calls import call_data, payment_ref
+from chainwallet.abi.calls import call_data
 from chainwallet.abi.events import Paid
 from chainwallet.config import Limits
 from chainwallet.errors import NotPaid, NotYetPaid
 from chainwallet.evm import Transaction
-from chainwallet.payments import Order
-from chainwallet.rules.promise import Carried, Executed, Expired, Final, Offered, Queued
+from chainwallet.rules.promise import Carried, Expired, Final, Queued
 from chainwallet.rules.submission import Conflict, Failed, Sent
 from chainwallet.rules.submission import Final as Confirmed
 from chainwallet.rules.window import is_window
-from chainwallet.store import evidence, happenings, promises, submissions
-from chainwallet.store.promises import Promise
-from chainwallet.worker import Worker
+from chainwallet.store import evidence, promises, submissions
 from tests.chain.bench import LIMITS, Bench, Clock, key_of, wait_for
 from tests.chain.carriers import SHORT_LEASE, worker_process
 from tests.chain.fault_proxy import Fault, FaultProxy
 from tests.chain.signed_payments import deliver_for_somebody, document_of, item_of, paid_events, send
+from tests.chain.stories import now, story, tick_until, tick_until_still, times_paid
 from tests.chain.strict_pool import StrictPool
 from tests.postgres import on_both
 
 BEN = key_of("ben").address
 DEEP = replace(LIMITS, confirmations=5)
-
-
-def times_paid(bench: Bench, order: Order) -> int:
-    return len(paid_events(bench, payment_ref(order.payer, bench.cash.address, order.id)))
-
-
-def now(bench: Bench, promise: Promise) -> Promise:
-    with bench.database.read() as tx:
-        found = promises.by_number(tx, promise.number)
-    assert found is not None
-    return found
-
-
-def story(bench: Bench, promise: Promise) -> list[str]:
-    with bench.database.read() as tx:
-        return [line.name for line in happenings.of_promise(tx, promise.number)]
-
-
-def tick_until_still(worker: Worker, most: int = 60) -> None:
-    for _ in range(most):
-        if not worker.tick():
-            return
-    raise AssertionError("it never comes to rest")
-
-
-def tick_until(worker: Worker, is_there: Callable[[], bool], pause_s: float = 0.05, most: int = 400) -> None:
-    for _ in range(most):
-        if is_there():
-            return
-        if not worker.tick():
-            worker.tools.sleep_s(pause_s)
-    raise AssertionError("it never gets there")
 
 
 # ------------------------------------------------------------------------------------------------ killed
@@ -156,104 +120,6 @@ def test_two_relayers_share_one_database(bench: Bench) -> None:
     carriers = {bench.submission(now(bench, one).submission_id or 0).sender for one in accepted}
     assert carriers == {key_of("relayer").address, key_of("relayer two").address}
     assert bench.balance("ana", "ben") == ["76.00", "24.00"]
-
-
-# ------------------------------------------------------------------------------------------------ reorgs
-
-
-@on_both
-@pytest.mark.parametrize("depth", [1, 3, 20, 64])
-def test_a_final_payment_that_a_reorg_undoes_is_delivered_again(bench: Bench, depth: int) -> None:
-    """Rule 6: a reorg of any depth returns a final payment to delivery by a recorded event, and it is paid once."""
-    order = bench.order("ana", "ben", "10")
-    promise = bench.accept(order)
-    worker = bench.worker()
-    worker.settle(promise.number)
-    bench.node.mine(depth - 1) if depth > 1 else None
-    bench.ask("anvil_reorg", depth, [])
-    assert bench.balance("ana", "ben") == ["100.00", "0.00"]
-
-    worker.tick()
-    assert "WasUndone" in story(bench, promise)
-    paid = worker.settle(promise.number)
-    assert paid.nonce == promise.nonce
-    assert paid.signature == now(bench, promise).signature
-    assert times_paid(bench, order) == 1
-    assert bench.balance("ana", "ben") == ["90.00", "10.00"]
-    assert paid.submission_id is not None
-    assert isinstance(bench.submission(paid.submission_id).stage, Confirmed)
-
-
-def test_an_execution_is_final_only_when_it_is_deep_enough(bench: Bench) -> None:
-    """Rule 2: until as many blocks as were asked for confirm it, a payment is not final, and a reorg takes it back."""
-    worker, order = bench.worker(limits=DEEP), bench.order("ana", "ben", "10")
-    promise = payments.accept(_caught_up(bench, 5), order, key_of("ana"), b"salt", bench.now_s)
-    tick_until(worker, lambda: isinstance(now(bench, promise).stage, Executed))
-    tick_until_still(worker)
-    shown = payments.show(bench.database, now(bench, promise), 5)
-    assert (shown.stage, shown.waits) == ("paid, waits for confirmations", "1 of 5 confirmations")
-    bench.node.mine(2)
-    tick_until_still(worker)
-    assert payments.show(bench.database, promise, 5).waits == "3 of 5 confirmations"
-    bench.ask("anvil_reorg", 3, [])
-    tick_until(worker, lambda: "WasUndone" in story(bench, promise))
-    bench.node.mine(4)
-    tick_until(worker, lambda: isinstance(now(bench, promise).stage, Executed))
-    bench.node.mine(4)
-    assert isinstance(worker.settle(promise.number).stage, Final)
-    assert "WasReorged" in story(bench, promise)
-    assert times_paid(bench, order) == 1
-
-
-def _caught_up(bench: Bench, confirmations: int) -> payments.Desk:
-    bench.indexer().catch_up()
-    return bench.desk(confirmations=confirmations)
-
-
-def undone_after_it_expired(bench: Bench, worker: Worker, order: Order) -> Promise:
-    """A payment that was final, and that a reorg undid when its document was dead already."""
-    bench.indexer().catch_up()
-    desk = bench.desk(lifetime_s=300)
-    promise = payments.accept(desk, order, key_of("ana"), b"salt", bench.now_s)
-    worker.settle(promise.number)
-    bench.ask("anvil_reorg", 1, [])
-    bench.node.set_time(promise.valid_before + 10)
-    bench.node.mine()
-    tick_until(worker, lambda: "WasUndone" in story(bench, promise))
-    return promise
-
-
-def test_an_undone_payment_that_expired_is_signed_again_under_its_nonce(bench: Bench) -> None:
-    """Rule 6: where the document expired before it was undone, its managed key signs again under the same nonce."""
-    worker, order = bench.worker(), bench.order("ana", "ben", "10")
-    promise = undone_after_it_expired(bench, worker, order)
-    paid = worker.settle(promise.number)
-    assert (paid.nonce, times_paid(bench, order)) == (promise.nonce, 1)
-    assert paid.signature != promise.signature
-    assert paid.valid_before > promise.valid_before
-    assert story(bench, promise).index("WasRenewed") > story(bench, promise).index("WasUndone")
-    assert bench.balance("ana", "ben") == ["90.00", "10.00"]
-
-
-def test_an_external_owner_is_asked_again(bench: Bench) -> None:
-    """Rule 6: where the payer's key is elsewhere, the new document waits for their signature, and says so."""
-    worker, order = bench.worker(payers=lambda _: None), bench.order("ana", "ben", "10")
-    promise = undone_after_it_expired(bench, worker, order)
-    tick_until(worker, lambda: now(bench, promise).stage == Offered())
-    waiting = now(bench, promise)
-    assert waiting.nonce == promise.nonce
-    assert "undone" in payments.show(bench.database, waiting, 1).waits
-    bench.indexer().catch_up()
-    signature = key_of("ana").sign(document_of(waiting), _domain(bench))
-    payments.take_signature(bench.desk(), order.payer, order.id, signature, bench.now_s)
-    worker.settle(promise.number)
-    assert times_paid(bench, order) == 1
-
-
-def _domain(bench: Bench) -> Any:
-    from chainwallet.abi.domain import domain_of
-
-    return domain_of(bench.cash)
 
 
 # ------------------------------------------------------------------------------------------------ fees

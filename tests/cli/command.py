@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -95,6 +96,15 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    @contextmanager
+    def running(self, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
+        """It runs inside the block, and no longer, whatever happens there."""
+        with self.begin(*arguments) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def with_settings(self, **settings: str | Path) -> "Command":
         """The same home with further variables in the environment."""

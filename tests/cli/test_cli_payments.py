@@ -66,24 +66,26 @@ def test_a_bumped_reorganised_and_finished_payment_tells_its_story(home: Command
         wait_until(lambda: events()[before:].count(event) >= times, f"{times} {event}")
 
     before = len(events())
-    running = hasty.begin("relayer", "run")
-    paying = hasty.begin("pay", "Ana", "Björn", "5", "--id", "long")
-    until("WasSent", 2)  # the second is a bump
-    chain(home, "evm_mine")
-    until("WasExecuted", 1)
-    chain(home, "anvil_reorg", 1, [])
-    until("WasUndone", 1)
-    until("WasReorged", 1)
-    # Blocks come, as on any chain, until what was sent again is in one of them.
-    wait_until(lambda: chain(home, "evm_mine") and events()[before:].count("WasExecuted") >= 2, "2 WasExecuted")
-    chain(home, "evm_mine")
-    said, complained = paying.communicate(timeout=60)
-    assert (paying.returncode, complained) == (0, ""), said
-    chain(home, "evm_setAutomine", True)
-    running.send_signal(signal.SIGTERM)
-    lines, _ = running.communicate(timeout=60)
-    assert running.returncode == 0
-    assert "stopped; what is under way goes on with the next run" in lines
+    with (
+        hasty.running("relayer", "run") as running,
+        hasty.running("pay", "Ana", "Björn", "5", "--id", "long") as paying,
+    ):
+        until("WasSent", 2)  # the second is a bump
+        chain(home, "evm_mine")
+        until("WasExecuted", 1)
+        chain(home, "anvil_reorg", 1, [])
+        until("WasUndone", 1)
+        until("WasReorged", 1)
+        # Blocks come, as on any chain, until what was sent again is in one of them.
+        wait_until(lambda: chain(home, "evm_mine") and events()[before:].count("WasExecuted") >= 2, "2 WasExecuted")
+        chain(home, "evm_mine")
+        said, complained = paying.communicate(timeout=60)
+        assert (paying.returncode, complained) == (0, ""), said
+        chain(home, "evm_setAutomine", True)
+        running.send_signal(signal.SIGTERM)
+        lines, _ = running.communicate(timeout=60)
+        assert running.returncode == 0
+        assert "stopped; what is under way goes on with the next run" in lines
     story = home.said("payments", "show", "long")
     for words in ("at most", "is in block", "undone:", "reorganised, sent again", "final"):
         assert words in story
