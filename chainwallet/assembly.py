@@ -1,4 +1,4 @@
-"""Puts everything together: reads flags, environment and file into a ``Config``, and builds what a verb works with.
+"""Puts everything together: builds what a verb works with, as the settings say.
 
 The only module that sees all others, and the only one that makes edges: nodes, databases, keys, local chains.
 """
@@ -7,19 +7,17 @@ import shutil
 import sys
 import tempfile
 import time
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from shlex import split
-from typing import Any
 
 from chainwallet import anvil, demo, deployment
 from chainwallet.anvil.directory import ChainDirectory
 from chainwallet.config import GAS_MONEY_WEI, HOME_LOCK_WAIT_S, Config, Limits
-from chainwallet.errors import BadValue, DamagedHome, HomeInUse, NotFound
+from chainwallet.errors import BadValue, HomeInUse, NodeUnreachable, NotFound
 from chainwallet.evm import Address, ChainName
 from chainwallet.home import Home
 from chainwallet.indexer import Indexer, Source
@@ -27,7 +25,7 @@ from chainwallet.keys.external import ExternalSigner
 from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.sealed import FileKey, SealedKeys
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
-from chainwallet.manifest import Contract
+from chainwallet.manifest import Contract, read_every_manifest
 from chainwallet.payments import Desk, cancel_forgotten
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.relayer.tools import DEFAULT_CONFIRMATIONS
@@ -35,107 +33,13 @@ from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
 from chainwallet.store import attempts
 from chainwallet.store.database import Database
-from chainwallet.store.postgres import has_password, server_url, shown
 from chainwallet.store.wallets import Wallet
 from chainwallet.wallets import SERVICE_NAMES, Wallets
 from chainwallet.worker import Worker
 
-ENVIRONMENT_PREFIX = "CHAINWALLET_"
 SERVICES = ("deployer", "issuer", "pauser", "compliance", "relayer")
 SENDERS = ("deployer", "issuer", "relayer")  # the services that send transactions and need ETH
 MINE_ON_DEMAND = ("anvil", "hardhat", "ganache")  # chains for development: their heads do not move by themselves
-
-_PATHS = {"home", "anvil", "kek_file", "keystore"}
-_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "keystore", "signer_command", "database"}
-_LIMITS = {limit.name for limit in fields(Limits)}
-_NUMBERS = {"relayers", *_LIMITS}
-_SECRETS = {"deployer_key", "passphrase"}
-_ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
-MOST_RELAYERS = 64
-_DEPLOYER = {"keystore", "signer_command", "deployer_key"}  # ways to the deployer's key, of which one counts
-
-
-# ------------------------------------------------------------------------------------------------ settings
-
-
-def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default_home: Path) -> Config:
-    """The settings: a flag beats the environment (``CHAINWALLET_<NAME>``), which beats the home's ``chainwallet.toml``.
-
-    A way to the deployer's key beats all others from below it. Secrets are read from the environment only. A relative
-    path in the file is relative to the home. Raises ``BadValue`` for an unknown or ill-typed setting in the file, a
-    path that is none, a database's URL that is none or whose password others could read, and two ways to the deployer's
-    key in one place.
-    """
-    given = {name: value for name, value in flags.items() if value is not None}
-    heard = {name: environ[key] for name in _ENVIRONMENT if environ.get(key := ENVIRONMENT_PREFIX + name.upper())}
-    home = _path("home", given.get("home", heard.get("home", default_home)), Path())
-    settings: dict[str, Any] = {}
-    for place, base in ((_read_file(Home(home).settings), home), (heard, Path()), (given, Path())):
-        ways = sorted(_DEPLOYER & place.keys())
-        if len(ways) > 1:
-            raise BadValue("deployer's key", " and ".join(ways), "one of them")
-        if ways:
-            settings = {name: value for name, value in settings.items() if name not in _DEPLOYER}
-        settings |= {name: _path(name, value, base) if name in _PATHS else value for name, value in place.items()}
-        if "database" in place:
-            settings["database"] = _database(str(place["database"]), base, is_heard=place is heard)
-    numbers = {name: _number(name, settings.pop(name)) for name in _NUMBERS & settings.keys()}
-    relayers = numbers.pop("relayers", 1)
-    if not 1 <= relayers <= MOST_RELAYERS:
-        raise BadValue("relayers", relayers, f"1 to {MOST_RELAYERS}")
-    return Config(**{**settings, "home": home, "relayers": relayers, "limits": Limits(**numbers)})
-
-
-def secret_variables() -> list[str]:
-    """The environment's variables that hold secrets, or may."""
-    return [*(ENVIRONMENT_PREFIX + name.upper() for name in sorted({"database", *_SECRETS})), "PGPASSWORD"]
-
-
-def _number(name: str, value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise BadValue(name, value, "a whole number") from None
-
-
-def _path(name: str, value: object, base: Path) -> Path:
-    text = str(value)
-    try:
-        path = base / Path(text).expanduser()
-    except RuntimeError:
-        raise BadValue(name, text, "a path; after ~ the name of a user with a home directory") from None
-    if not text or "\0" in text:
-        raise BadValue(name, text, "a path")
-    return path.absolute()
-
-
-def _database(where: str, base: Path, *, is_heard: bool) -> str:
-    """A path or URL; with a password only where it was ``is_heard`` from the environment, which others cannot read."""
-    if "://" not in where:
-        return str(_path("database", where, base))
-    url = server_url(where)
-    if has_password(url) and not is_heard:
-        expected = "no password here; give it in CHAINWALLET_DATABASE, in PGPASSWORD or in ~/.pgpass"
-        raise BadValue("database", shown(url), expected)
-    return where
-
-
-def _read_file(path: Path) -> dict[str, str | int]:
-    try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise DamagedHome(str(path), f"a TOML file ({error})") from error
-    for name, value in settings.items():  # values are not shown: a key that was put here stays where it is
-        if name not in _FLAG_AND_FILE | _NUMBERS:
-            raise BadValue(f"setting in {path}", name, f"one of {', '.join(sorted(_FLAG_AND_FILE | _NUMBERS))}")
-        if name in _NUMBERS:
-            if type(value) is not int:
-                raise BadValue(f"{name} in {path}", type(value).__name__, "a whole number")
-        elif not isinstance(value, str):
-            raise BadValue(f"{name} in {path}", type(value).__name__, "text in quotes")
-    return settings
 
 
 # ------------------------------------------------------------------------------------------------ a home, opened
@@ -342,6 +246,32 @@ def connect(opened: OpenHome, *, deploys: bool = False) -> Iterator[Connection]:
         stack.callback(connection.close)
         yield connection
         running.save()
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the database and the manifests of a home say of one chain; reading them needs no node."""
+
+    chain: str
+    ledgers: tuple[Cash, ...]
+    confirmations: int
+
+
+def books(opened: OpenHome) -> Books:
+    """The books of the chain that the node serves; while it cannot be reached, of the only chain with a manifest.
+
+    Raises what ``connect`` raises where that does not say which chain is meant.
+    """
+    try:
+        with connect(opened) as connection:
+            return Books(connection.chain.key, tuple(connection.ledgers(None)), connection.confirmations)
+    except NodeUnreachable:
+        known = read_every_manifest(opened.home.manifests)
+        if len(known) != 1:
+            raise
+        (manifest,) = known
+    ledgers = [Cash(manifest.chain, contract.money_currency, contract.address) for contract in manifest.contracts]
+    return Books(manifest.chain.key, tuple(ledgers), opened.config.limits.confirmations or DEFAULT_CONFIRMATIONS)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Settings, read once at the start and frozen. ``assembly`` reads them from flags, environment and file."""
+"""Settings, read once at the start and frozen. ``settings`` reads them from flags, environment and file."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path

@@ -37,9 +37,10 @@ def up(
     second of each block.
     """
     from chainwallet import anvil as chains
-    from chainwallet.assembly import secret_variables, supervisor_command
+    from chainwallet.assembly import supervisor_command
     from chainwallet.home import Home
     from chainwallet.rpc import Node
+    from chainwallet.settings import secret_variables
 
     config = config_of(context, anvil=anvil)
     for name in secret_variables():

@@ -1,6 +1,6 @@
 """``chainwallet payments``: how payments stand, and how they came there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,15 +48,17 @@ def list_(
 ) -> None:
     """List payments and consents on the chain, the newest first, with what each waits for."""
     from chainwallet import payments
+    from chainwallet.assembly import books, open_home
     from chainwallet.store import promises
 
     stages = _stages(stage)
-    with _at_work(context, rpc) as (home, connection):
+    with open_home(config_of(context, rpc=rpc), alone=False) as home:
         address = None if payer is None else home.wallets.address_of(payer, "payer")
+        kept = books(home)
         with home.database.read() as tx:
-            found = promises.listed(tx, connection.chain.key, stages=stages, payer=address, limit=limit)
-        shown = [payments.show(home.database, promise, connection.confirmations) for promise in found]
-        names, ledgers = _names(home), _ledgers(connection)
+            found = promises.listed(tx, kept.chain, stages=stages, payer=address, limit=limit)
+        shown = [payments.show(home.database, promise, kept.confirmations) for promise in found]
+        names, ledgers = _names(home), _by_token(kept.ledgers)
     if as_json:
         say_json({"payments": [_document(one, names, ledgers) for one in shown]})
         return
@@ -77,11 +79,13 @@ def list_(
 def show(context: typer.Context, payment_id: Id, payer: Payer = None, rpc: Rpc = None, as_json: AsJson = False) -> None:
     """Tell the story of one payment: every stage, when and why."""
     from chainwallet import payments
+    from chainwallet.assembly import books, open_home
 
-    with _at_work(context, rpc) as (home, connection):
-        promise = _find(home, connection, payment_id, payer)
-        shown = payments.show(home.database, promise, connection.confirmations)
-        names, ledgers = _names(home), _ledgers(connection)
+    with open_home(config_of(context, rpc=rpc), alone=False) as home:
+        kept = books(home)
+        promise = _find(home, kept.chain, payment_id, payer)
+        shown = payments.show(home.database, promise, kept.confirmations)
+        names, ledgers = _names(home), _by_token(kept.ledgers)
     if as_json:
         say_json({**_document(shown, names, ledgers), "story": [_line_document(line) for line in shown.story]})
         return
@@ -100,12 +104,12 @@ def retry(
     from chainwallet.assembly import now_s
 
     with _at_work(context, rpc) as (home, connection):
-        promise = _find(home, connection, payment_id, payer)
+        promise = _find(home, connection.chain.key, payment_id, payer)
         connection.worker.catch_up()
         signer = home.wallets.signer_of(promise.payer)
         again = payments.retry(_desk(connection, promise), promise, signer, now_s())
         shown = payments.show(home.database, again, connection.confirmations)
-        names, ledgers = _names(home), _ledgers(connection)
+        names, ledgers = _names(home), _by_token(connection.ledgers(None))
     if as_json:
         say_json(_document(shown, names, ledgers))
         return
@@ -126,7 +130,7 @@ def cancel(
     from chainwallet.assembly import now_s
 
     with _at_work(context, rpc) as (home, connection):
-        promise = _find(home, connection, payment_id, payer)
+        promise = _find(home, connection.chain.key, payment_id, payer)
         connection.worker.catch_up()
         desk = _desk(connection, promise)
         signer = home.wallets.signer(home.wallets.find(_hex(promise.payer)))
@@ -136,7 +140,7 @@ def cancel(
         connection.worker.relayer.deliver([submission_id])
         connection.worker.catch_up()
         shown = payments.show(home.database, promise, connection.confirmations)
-        names, ledgers = _names(home), _ledgers(connection)
+        names, ledgers = _names(home), _by_token(connection.ledgers(None))
     if as_json:
         say_json(_document(shown, names, ledgers))
         return
@@ -154,11 +158,11 @@ def _at_work(context: typer.Context, rpc: str | None) -> Iterator[tuple["OpenHom
         yield home, connection
 
 
-def _find(home: "OpenHome", connection: "Connection", payment_id: str, payer: str | None) -> "Promise":
+def _find(home: "OpenHome", chain: str, payment_id: str, payer: str | None) -> "Promise":
     from chainwallet import payments
 
     address = None if payer is None else home.wallets.address_of(payer, "payer")
-    return payments.find(home.database, connection.chain.key, payment_id, address)
+    return payments.find(home.database, chain, payment_id, address)
 
 
 def _desk(connection: "Connection", promise: "Promise") -> "Desk":
@@ -189,8 +193,8 @@ def _names(home: "OpenHome") -> dict[bytes, str]:
     return {wallet.address: wallet.name for wallet in home.wallets.every()}
 
 
-def _ledgers(connection: "Connection") -> dict[str, "Cash"]:
-    return {cash.token: cash for cash in connection.ledgers(None)}
+def _by_token(ledgers: Iterable["Cash"]) -> dict[str, "Cash"]:
+    return {cash.token: cash for cash in ledgers}
 
 
 def _name(names: dict[bytes, str], address: bytes) -> str:

@@ -41,7 +41,7 @@ def config_of(context: typer.Context, **flags: object) -> "Config":
     """The settings for this call: its flags, the environment, the home's file."""
     import platformdirs
 
-    from chainwallet.assembly import load_config
+    from chainwallet.settings import load_config
 
     default_home = Path(platformdirs.user_data_path("chainwallet"))
     return load_config({**context.obj, **flags}, os.environ, default_home)

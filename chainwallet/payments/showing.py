@@ -58,10 +58,9 @@ def waits_for(tx: Transaction, promise: Promise, carrier: Submission | None, con
         case Offered():
             return promise.reason or "the payer has not signed"
         case Queued():
-            return promise.reason or _queue(tx, promise.chain)
+            return _queue(tx, promise)
         case Carried():
-            state = carrier.waits if carrier is not None else ""
-            return state or "waiting to be signed, sent and mined"
+            return _on_its_way(tx, carrier) or "waiting to be signed, sent and mined"
         case Canceling():
             return "waiting until the chain has taken the cancel, or the payment before it"
         case Executed(execution):
@@ -71,9 +70,17 @@ def waits_for(tx: Transaction, promise: Promise, carrier: Submission | None, con
     return ""
 
 
-def _queue(tx: Transaction, chain: str) -> str:
-    known = lanes.every(tx, chain)
-    if not known:
-        return "no relayer has worked on this chain yet; see `chainwallet relayer run`"
-    waiting = [lane.waits for lane in known if lane.waits]
-    return "; ".join(sorted(set(waiting))) or "waiting for a free lane"
+def _on_its_way(tx: Transaction, carrier: Submission | None) -> str:
+    if carrier is None or carrier.waits:
+        return "" if carrier is None else carrier.waits
+    return next((lane.waits for lane in lanes.every(tx, carrier.chain) if lane.sender == carrier.sender), "")
+
+
+def _queue(tx: Transaction, promise: Promise) -> str:
+    known = lanes.every(tx, promise.chain)
+    waiting = sorted({lane.waits for lane in known if lane.waits})
+    if promise.reason or waiting:
+        return "; ".join(filter(None, [promise.reason, *waiting]))
+    return (
+        "waiting for a free lane" if known else "no relayer has worked on this chain yet; see `chainwallet relayer run`"
+    )

@@ -98,6 +98,24 @@ def test_an_external_owner_signs_in_two_steps(bench: Bench) -> None:
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
 
 
+def test_an_owner_who_lets_a_document_expire_gets_the_same_nonce_again(bench: Bench) -> None:
+    """Rule 1: typed data that expired unsigned is handed out again under the same nonce, with a later time alone."""
+    bench.indexer().catch_up()
+    order, desk = bench.order("ana", "ben", "10"), bench.desk()
+    first = payments.offer(desk, order, b"salt", bench.now_s)
+    later_s = first.promise.valid_before
+    again = payments.offer(desk, order, b"salt", later_s)
+    assert document_of(again.promise).valid_before > later_s
+    assert document_of(again.promise) == replace(
+        document_of(first.promise), valid_before=document_of(again.promise).valid_before
+    )
+    assert again.promise.nonce == first.promise.nonce == document_of(again.promise).nonce
+    signature = ANA.sign(again.document, domain_of(bench.cash))
+    taken = payments.take_signature(desk, ANA.address, "1", signature, later_s)
+    bench.worker().settle(taken.number)
+    assert bench.balance("ana", "ben") == ["90.00", "10.00"]
+
+
 # ------------------------------------------------------------------------------------------------ bad input
 
 

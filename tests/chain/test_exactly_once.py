@@ -15,8 +15,9 @@ from chainwallet import payments
 from chainwallet.abi.calls import call_data
 from chainwallet.abi.events import Paid
 from chainwallet.config import Limits
-from chainwallet.errors import NotPaid, NotYetPaid
+from chainwallet.errors import NodeUnreachable, NotPaid, NotYetPaid
 from chainwallet.evm import Transaction
+from chainwallet.rpc import Node
 from chainwallet.rules.promise import Carried, Expired, Final, Queued
 from chainwallet.rules.submission import Conflict, Failed, Sent
 from chainwallet.rules.submission import Final as Confirmed
@@ -329,23 +330,18 @@ def test_stages_of_this_module_are_told(bench: Bench) -> None:
         return payments.show(bench.database, promise, 1).waits
 
     assert waits() == "no relayer has worked on this chain yet; see `chainwallet relayer run`"
-    poor = replace(bench, node=bench.node)
+    with Node("http://127.0.0.1:1", attempts=1) as nobody, pytest.raises(NodeUnreachable):
+        replace(bench, node=nobody).relayer().tick()
+    assert waits().startswith("node unreachable since 20")
     bench.node.set_balance(key_of("relayer").address, 0)
-    relayer = poor.relayer()
+    relayer = bench.relayer()
     relayer.tick()
     relayer.tick()
-    assert "relayer out of gas" in "; ".join(_lanes(bench))
+    assert "relayer out of gas" in waits()
     bench.node.set_balance(key_of("relayer").address, 10**19)
     dear = bench.relayer(limits=Limits(confirmations=1, fee_cap_gwei=1))
     bench.ask("anvil_setNextBlockBaseFeePerGas", hex(30 * 10**9))
     bench.node.mine()
     dear.tick()
-    assert "fee above your cap: the chain asks" in "; ".join(_lanes(bench))
+    assert "fee above your cap: the chain asks" in waits()
     assert not isinstance(bench.submission(1).stage, Failed | Sent)
-
-
-def _lanes(bench: Bench) -> list[str]:
-    from chainwallet.store import lanes
-
-    with bench.database.read() as tx:
-        return [lane.waits for lane in lanes.every(tx, bench.chain.key)]

@@ -41,6 +41,9 @@ def test_a_payment_is_listed_and_its_story_told(home: Command) -> None:
     assert (first["id"], first["payerName"]) == ("rent", "Ana")
     assert home.json("payments", "list", "--stage", "open")["payments"] == []
     assert "rent" in home.said("payments", "list", "--payer", "Ana", "--stage", "final")
+    nobody = ("--rpc", "http://127.0.0.1:1")  # what is known here is told while the node is away
+    assert home.said("payments", "show", "rent", *nobody) == told
+    assert "rent" in home.said("payments", "list", *nobody)
 
 
 def test_what_is_not_there_is_refused(home: Command) -> None:

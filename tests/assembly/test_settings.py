@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chainwallet.assembly import load_config, secret_variables
 from chainwallet.errors import BadValue, DamagedHome
+from chainwallet.settings import load_config, secret_variables
 
 KEY = "0x" + "4c" * 32
 
