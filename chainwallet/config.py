@@ -53,7 +53,8 @@ class Limits:
 class Config:
     """Where this installation keeps its things and what it talks to.
 
-    ``rpc`` None means the local chain of the home. ``anvil`` and ``kek_file`` None mean: found, and kept in the home.
+    ``rpc`` lists nodes with commas between; None means the local chain of the home. ``anvil`` and ``kek_file`` None
+    mean: found, and kept in the home.
     The deployer's key comes from ``keystore``, from ``deployer_key`` (hex, from the environment only) or from
     ``signer_command``; none of them means the home's own deployer, which serves the local chain.
     """

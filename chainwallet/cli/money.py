@@ -11,7 +11,10 @@ Currency = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="The currency's ISO 4217 code. Default: the only one deployed on the chain."),
 ]
-Rpc = Annotated[str | None, typer.Option(metavar="URL", help="The node to ask. Default: the local chain of this home.")]
+Rpc = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The node to ask, or several with commas. Default: the local chain of this home."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
