@@ -9,10 +9,6 @@ PY_READY := $(VENV)/.ready
 NODE_READY := contracts/node_modules/.ready
 PROOFS_VENV := .venv-proofs
 PROOFS_READY := $(PROOFS_VENV)/.ready
-FOUNDRY_VERSION := 1.7.1
-
-# A forge of the pinned version on PATH is preferred to npm's.
-FORGE = $(shell if forge --version 2>/dev/null | grep -q "$(FOUNDRY_VERSION)"; then command -v forge; else echo node_modules/.bin/forge; fi)
 
 help: ## Show what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,18 +44,18 @@ lint: setup ## ruff, mypy --strict, the import lint, forge's formatter and linte
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	cd contracts && $(FORGE) fmt --check
+	cd contracts && ./forge fmt --check
 
 forge-test: setup ## Solidity tests: unit, fuzz, invariants, and the committed gas snapshot
-	cd contracts && $(FORGE) test
-	FORGE=$(FORGE) $(BIN)/python scripts/gas.py --check
+	cd contracts && ./forge test
+	$(BIN)/python scripts/gas.py --check
 
 gas: setup ## Measure the gas of whole transactions, ours beside others', into contracts/snapshots/gas.json
-	FORGE=$(FORGE) $(BIN)/python scripts/gas.py
+	$(BIN)/python scripts/gas.py
 
-# halmos calls the forge and the yices that it finds on PATH.
+# halmos calls the forge and the yices that it finds on PATH; npm's launcher of forge hides its failures.
 halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay window and the movements for all inputs
-	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
+	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$(echo "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
 	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-assertion 60s --no-status
 
 pytest: setup ## Python tests, on two cores

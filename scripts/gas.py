@@ -37,8 +37,7 @@ def measure() -> Figures:
     """Runs forge's gas tests, each call a transaction of its own with cold slots; exits where one fails."""
     with tempfile.TemporaryDirectory(prefix="chainwallet-gas-") as snapshots:
         environment = {**os.environ, "FOUNDRY_PROFILE": "gas", "FOUNDRY_SNAPSHOTS": snapshots}
-        forge = os.environ.get("FORGE", "node_modules/.bin/forge")
-        command = [forge, "test"]
+        command = ["./forge", "test"]
         ran = subprocess.run(command, check=False, cwd=CONTRACTS, env=environment, capture_output=True, text=True)  # noqa: S603 - our own tool
         if ran.returncode != 0:
             sys.exit(ran.stdout + ran.stderr)

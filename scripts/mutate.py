@@ -18,7 +18,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 EXPLAINED = CONTRACTS / "mutants-explained.json"
@@ -162,25 +164,49 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", action="append", help="only this source, such as Account.sol; may be repeated")
     parser.add_argument("--json", type=Path, help="write the verdicts here")
+    parser.add_argument(
+        "--again", type=Path, help="only what survived by this file, which --json wrote on these sources"
+    )
     chosen = parser.parse_args()
     sources = [p for p in sorted((CONTRACTS / "src").glob("*.sol")) if p.name not in LEFT_OUT]
     mutants = [m for p in sources if not chosen.file or p.name in chosen.file for m in mutants_of(p)]
+    earlier = _earlier(chosen.again)
+    if earlier is not None:
+        mutants = [m for m in mutants if asdict(m) in earlier["survivors"]]
     if chosen.sample is not None and chosen.sample < len(mutants):
         choice = random.Random(chosen.seed)  # noqa: S311 - a choice that can be repeated
         mutants = sorted(choice.sample(mutants, chosen.sample), key=lambda m: (m.file, m.line))
     started = time.monotonic()
-    verdicts = campaign(mutants, CONTRACTS / "node_modules" / ".bin" / "forge")
+    verdicts = campaign(mutants, CONTRACTS / "forge")
     explained = json.loads(EXPLAINED.read_text("utf-8")) if EXPLAINED.exists() else {}
     survivors = [m for m, verdict in verdicts.items() if verdict == "survived"]
     unexplained = [m for m in survivors if m.name not in explained]
     counts = {verdict: list(verdicts.values()).count(verdict) for verdict in ("killed", "survived", "hung", "invalid")}
     seconds = int(time.monotonic() - started)
-    summary = {**counts, "mutants": len(mutants), "unexplained": len(unexplained), "seconds": seconds}
+    if earlier is not None:
+        counts = {
+            verdict: count + (earlier[verdict] if verdict != "survived" else 0) for verdict, count in counts.items()
+        }
+        seconds += earlier["seconds"]
+    summary = {**counts, "mutants": sum(counts.values()), "unexplained": len(unexplained), "seconds": seconds}
+    summary |= {"judged_again": len(mutants)} if earlier is not None else {}
     print(json.dumps(summary))
     if chosen.json is not None:
-        told = [asdict(m) | {"why": explained.get(m.name)} for m in survivors]
-        chosen.json.write_text(json.dumps({**summary, "survivors": told}, indent=2) + "\n", "utf-8")
+        told = {**summary, "sources": _sources_hash(), "survivors": [asdict(m) for m in survivors]}
+        chosen.json.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     return 1 if unexplained else 0
+
+
+def _sources_hash() -> str:
+    return sha256(b"".join(path.read_bytes() for path in sorted((CONTRACTS / "src").glob("*.sol")))).hexdigest()
+
+
+def _earlier(path: Path | None) -> dict[str, Any] | None:
+    """An earlier campaign on the same sources; None where there is none. Killed stays killed: tests are only added."""
+    if path is None or not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found if found.get("sources") == _sources_hash() else None
 
 
 if __name__ == "__main__":

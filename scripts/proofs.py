@@ -48,7 +48,7 @@ class Stage:
     """What must not be printed, whatever the exit status."""
 
 
-FORGE = "node_modules/.bin/forge"
+FORGE = "./forge"
 STAGES: dict[str, Stage] = {
     "fuzz": Stage(
         "Fuzz tests, 100,000 runs each",
@@ -84,7 +84,14 @@ STAGES: dict[str, Stage] = {
     ),
     "mutation": Stage(
         "Mutation",
-        [str(ROOT / ".venv" / "bin" / "python"), "../scripts/mutate.py", "--json", "mutation.json"],
+        [
+            str(ROOT / ".venv" / "bin" / "python"),
+            "../scripts/mutate.py",
+            "--again",
+            "mutation.json",
+            "--json",
+            "mutation.json",
+        ],
         {},
         r"^survived|^hung|^\{",
     ),

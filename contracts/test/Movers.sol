@@ -200,7 +200,8 @@ abstract contract Movers is Actors {
         Deal memory deal = emptyDeal(1 + roll(seed, "debits") % 3, 1 + roll(seed, "credits") % 2);
         uint256 sum = _fillDebits(deal, people, seed);
         bool isUneven = isOneIn(12, seed, "uneven");
-        _fillCredits(deal, people, sum + (isUneven ? 1 : 0), seed);
+        if (isUneven) sum = sum > 1 && isOneIn(2, seed, "more") ? sum - 1 : sum + 1;
+        _fillCredits(deal, people, sum, seed);
         uint256 spoil = isOneIn(8, seed, "spoilt") ? 1 + roll(seed, "spoil") % 6 : 0;
         _spoil(deal, spoil);
         if (isOneIn(2, seed, "operator")) deal.operator = RELAYER;

@@ -105,6 +105,7 @@ contract OfficeTest is Base {
                     || logs[i].account == address(_officeOf(address(fresh))),
                 "whom"
             );
+            assertEq(logs[i].other, address(0), "by nobody");
             ++told;
         }
         assertEq(told, 3, "freezes");
@@ -113,14 +114,16 @@ contract OfficeTest is Base {
     struct Log {
         bytes32 topic;
         address account;
+        address other;
     }
 
     function _logsOf(address emitter) private returns (Log[] memory logs) {
         Vm.Log[] memory all = vm.getRecordedLogs();
         logs = new Log[](all.length);
         for (uint256 i = 0; i < all.length; ++i) {
-            if (all[i].emitter != emitter || all[i].topics.length < 2) continue;
-            logs[i] = Log(all[i].topics[0], address(uint160(uint256(all[i].topics[1]))));
+            if (all[i].emitter != emitter || all[i].topics.length < 3) continue;
+            bytes32[] memory topics = all[i].topics;
+            logs[i] = Log(topics[0], address(uint160(uint256(topics[1]))), address(uint160(uint256(topics[2]))));
         }
     }
 

@@ -145,6 +145,19 @@ contract SettleDecodingTest is Deals {
         assertTrue(taken > 2 * words && taken < 14 * words, string.concat("taken: ", vm.toString(taken)));
     }
 
+    /// The credits lie last in the call data, and behind them the debtor's address: it is no leg.
+    function test_whatFollowsTheCreditsIsNoLeg() public {
+        uint256[6] memory head =
+            [uint256(6 * 32), 6 * 32 + 6 * 32, 6 * 32 + 3 * 32, 0, uint160(address(0)), type(uint256).max];
+        bytes memory debits = abi.encode(1, address(0x300), 64);
+        bytes memory consents = abi.encodePacked(uint256(35), uint8(1), uint256(1) << 60, uint16(0), new bytes(29));
+        bytes memory credits = abi.encode(1, address(0x250), 64);
+        bytes memory behind = abi.encode(address(0x300), 64);
+        assertTrue(
+            _compare(abi.encodePacked(IMovements.settle.selector, head, debits, consents, credits, behind)), "taken"
+        );
+    }
+
     function _withWord(uint256 i, uint256 word) private pure returns (bytes memory data) {
         data = _goodCall();
         assembly ("memory-safe") {

@@ -39,6 +39,12 @@ contract SignaturesTest is Deals {
 
     // ------------------------------------------------------------------------------------------------ ECDSA
 
+    /// A signature that recovers to nobody is not the zero address's.
+    function test_nobodyHasTheZeroAddressAsSigner() public pure {
+        assertTrue(!Signatures.isByKey(address(0), DIGEST, 0, 0), "compact");
+        assertTrue(!Signatures.isByKey(address(0), DIGEST, 27, 0, 0), "in three parts");
+    }
+
     function testFuzz_bothFormsOfAKeysSignatureAreValid(uint256 privateKey, bytes32 digest) public view {
         privateKey = bound(privateKey, 1, SECP256K1_N - 1);
         address signer = vm.addr(privateKey);

@@ -17,7 +17,7 @@ from chainwallet.evm import Transaction, keccak256
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.rpc import Node
 from chainwallet.rules.submission import Conflict, Final, Queued, Sent, Signed
-from chainwallet.store import submissions
+from chainwallet.store import leases, submissions
 from chainwallet.store.database import Database
 from tests.chain.bench import LIMITS, Bench, Clock, key_of, wait_for
 from tests.chain.carriers import worker_process
@@ -267,3 +267,25 @@ def test_a_slower_relayer_throws_its_bytes_away(bench: Bench) -> None:
     assert bench.count("issuer") == before + 1
     with bench.database.transaction() as tx:
         assert submissions.highest_nonce(tx, bench.chain.key, slow.address) == before
+
+
+def test_a_relayer_whose_lease_was_taken_over_stores_nothing(bench: Bench) -> None:
+    """Bytes signed under a lease that another process took over meanwhile are forgotten, though nobody else signed."""
+    submission_id = bench.mint()
+
+    class Paused(LocalSigner):
+        def sign_transaction(self, tx: Transaction) -> bytes:
+            raw = super().sign_transaction(tx)
+            with bench.database.transaction() as store:  # it is paused here, past its lease
+                lease = leases.find(store, bench.chain.key, self.address)
+                assert lease is not None
+                leases.release(store, lease)
+                taken = leases.acquire(store, bench.chain.key, self.address, "another process", 60, bench.now_s)
+                assert taken is not None
+                assert taken.epoch == lease.epoch + 1
+            return raw
+
+    paused = Paused(keccak256(b"chainwallet tests: issuer"))
+    assert bench.relayer(senders={paused.address: paused}).tick() == 0
+    assert bench.submission(submission_id).stage == Queued()
+    assert bench.attempts(submission_id) == ()

@@ -50,7 +50,7 @@ def test_a_changed_source_gives_another_artifact(built: dict[Path, str], tmp_pat
 
 def test_forge_tests_the_code_that_is_deployed() -> None:
     """forge's only build of a contract is the committed code, so what the Solidity tests prove is deployed."""
-    forge = ROOT / "contracts" / "node_modules" / ".bin" / "forge"
+    forge = ROOT / "contracts" / "forge"
     subprocess.run([forge, "build", "--quiet"], cwd=ROOT / "contracts", check=True)
     for contract in CONTRACTS:
         # A test that imported the contract would make forge compile it once more, with the tests' own settings.
