@@ -22,8 +22,10 @@ from chainwallet.evm import Address, ChainName
 from chainwallet.home import Home
 from chainwallet.indexer import Indexer, Source
 from chainwallet.keys.external import ExternalSigner
+from chainwallet.keys.kek import HomeKeks, RememberingKey
 from chainwallet.keys.keystore import open_keystore
-from chainwallet.keys.sealed import FileKey, SealedKeys
+from chainwallet.keys.kms import KmsClient, KmsKey, client_of
+from chainwallet.keys.sealed import SealedKeys, no_key_service
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract, read_every_manifest
 from chainwallet.payments import Desk, cancel_forgotten
@@ -45,6 +47,15 @@ MINE_ON_DEMAND = ("anvil", "hardhat", "ganache")  # chains for development: thei
 # ------------------------------------------------------------------------------------------------ a home, opened
 
 
+@dataclass(frozen=True)
+class Rotation:
+    """A rotation: by key-encryption key, how many data keys were under it before and are now; how many changed."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+    changed: int
+
+
 class OpenHome:
     """One home, held by this process: its database, keys and wallets."""
 
@@ -61,13 +72,42 @@ class OpenHome:
     def keys(self) -> SealedKeys:
         """The home's sealed keys; the key that seals them is made at first use.
 
-        Raises ``NotFound`` where that key is missing and others wait for it.
+        Where that key is missing and others wait for it, what needs it raises ``NotFound``.
         """
-        kek_file = self.config.kek_file or self.home.keys / "kek"
-        if any(self.home.keys.glob("0x*.json")):
-            return SealedKeys(self.home.keys, FileKey(kek_file))
-        kek_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SealedKeys(self.home.keys, FileKey.open_or_create(kek_file))
+        return SealedKeys(self.home.keys, self.keks, lambda: self.kms)
+
+    @cached_property
+    def keks(self) -> HomeKeks:
+        """The key-encryption keys: the file's, and the key service's."""
+        wanted = self.config.kek_kms_key
+        return HomeKeks(
+            self.config.kek_file or self.home.keys / "kek",
+            self._service_key,
+            None if wanted is None else HomeKeks.SERVICE_PREFIX + wanted,
+            may_create=not any(self.home.keys.glob("0x*.json")),
+        )
+
+    @cached_property
+    def kms(self) -> KmsClient:
+        """The configured key service; raises ``BadValue`` where none is."""
+        return no_key_service() if self.config.kms is None else client_of(self.config.kms)
+
+    def rotate(self, away_from: str | None) -> Rotation:
+        """Puts all data keys under a new key-encryption key: a new file, or the configured key service's key.
+
+        ``away_from`` is the id of the key that must not be used any more: where none is under it, nothing is changed.
+        An interrupted rotation is finished by the next.
+        """
+        before = self.keys.key_ids()
+        if away_from is not None and away_from not in before and not self.keks.is_rotating:
+            return Rotation(before, before, 0)
+        changed = self.keys.rotate(self.keks, self.keks.begin)
+        self.keks.finish()
+        return Rotation(before, self.keys.key_ids(), changed)
+
+    def _service_key(self, key_id: str) -> RememberingKey:
+        key = KmsKey(self.kms, key_id.removeprefix(HomeKeks.SERVICE_PREFIX))
+        return RememberingKey(key, time.monotonic)
 
     @cached_property
     def wallets(self) -> Wallets:

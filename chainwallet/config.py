@@ -63,6 +63,10 @@ class Config:
     rpc: str | None = None
     anvil: Path | None = None
     kek_file: Path | None = None
+    kek_kms_key: str | None = None
+    """The key service's key that wraps data keys, by its id or ARN. None: the file's."""
+    kms: str | None = None
+    """How the key service is reached: ``aws``, or ``MODULE:FUNCTION``, which gives a client as boto3 does."""
     keystore: Path | None = None
     signer_command: str | None = None
     deployer_key: str | None = None

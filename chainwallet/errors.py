@@ -30,6 +30,8 @@ ChainwalletError
 |   |-- DatabaseUnreachable  no connection to the server, or it was lost
 |   |-- DatabaseBusy         a lock, a connection or a statement took too long
 |   `-- LeaseLost            another process does this work now
+|-- KeyServiceTrouble  the key service, or the way to it; trying again is safe
+|   `-- KeyServiceUnreachable no answer, or too many questions at once
 |-- ChainMismatch      another chain or other code than the one this home knows; a person must look
 |   |-- WrongChain           chain id or genesis differs from the manifest
 |   |-- WrongCode            the code at an address is not ours
@@ -41,6 +43,7 @@ ChainwalletError
     |-- HomeInUse            another process holds the home
     |-- DamagedHome          a file of the home does not read back
     |-- HomeNotWritable      a file of the home cannot be written
+    |-- KeyServiceRefused    the key service will not do what is needed: permission, a disabled key, one of another kind
     |-- DatabaseRefused      the database server is there and will not
     `-- NewerDatabase        the database was written by a newer version
 """
@@ -66,6 +69,10 @@ class StoreTrouble(ChainwalletError):
     Where a connection is lost while a transaction is being committed, it may have been stored or not: what is asked
     for again under the same id finds out.
     """
+
+
+class KeyServiceTrouble(ChainwalletError):
+    """The key service, or the way to it, failed; trying again is safe."""
 
 
 class ChainMismatch(ChainwalletError):
@@ -376,6 +383,17 @@ class LeaseLost(StoreTrouble):
 
 
 @dataclass(eq=False)
+class KeyServiceUnreachable(KeyServiceTrouble):
+    """No answer from the key service about ``key``, for ``reason``."""
+
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"key service, key {self.key}: no answer ({self.reason}); try again"
+
+
+@dataclass(eq=False)
 class WrongChain(ChainMismatch):
     """The node serves ``found`` where the manifest names ``expected``."""
 
@@ -476,6 +494,17 @@ class HomeNotWritable(Installation):
 
     def __str__(self) -> str:
         return f"file {self.path}: cannot be written ({self.reason})"
+
+
+@dataclass(eq=False)
+class KeyServiceRefused(Installation):
+    """The key service will not do with ``key`` what is needed, for ``reason``."""
+
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"key service, key {self.key}: refused ({self.reason})"
 
 
 @dataclass(eq=False)

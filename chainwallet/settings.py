@@ -13,7 +13,7 @@ from chainwallet.store.postgres import has_password, server_url, shown
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
-_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "keystore", "signer_command", "database"}
+_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "kek_kms_key", "kms", "keystore", "signer_command", "database"}
 _LIMITS = {limit.name for limit in fields(Limits)}
 _NUMBERS = {"relayers", *_LIMITS}
 _SECRETS = {"deployer_key", "passphrase"}

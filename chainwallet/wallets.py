@@ -9,7 +9,7 @@ from chainwallet.errors import AlreadyExists, BadValue, NotFound
 from chainwallet.evm import Address, checksum, parse_address
 from chainwallet.keys.keystore import read_keystore, write_keystore
 from chainwallet.keys.sealed import SealedKeys
-from chainwallet.keys.signer import LocalSigner
+from chainwallet.keys.signer import AccountSigner
 from chainwallet.store import wallets
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.wallets import Purpose, Wallet
@@ -101,6 +101,21 @@ class Wallets:
             address = parse_address(sealed.name)
         return self._add(Wallet(name, address, "managed", "person"), now_s)
 
+    def add_kms(self, name: str, kms_key: str, now_s: int) -> Wallet:
+        """A wallet whose key the key service has, under the id, ARN or alias ``kms_key``.
+
+        Raises ``AlreadyExists`` for a taken name or a wallet this home has already, and what ``SealedKeys.add_kms``
+        does.
+        """
+        name = personal_name(name)
+        with self._database.transaction() as tx:
+            self._require_free(tx, name)
+        try:
+            address = self._keys.add_kms(kms_key, "wallet")
+        except AlreadyExists as known:  # by a call that was interrupted before it gave the key a name, perhaps
+            address = parse_address(known.name)
+        return self._add(Wallet(name, address, "managed", "person"), now_s)
+
     def add_external(self, name: str, address: Address, now_s: int) -> Wallet:
         """A wallet whose owner signs elsewhere."""
         return self._add(Wallet(personal_name(name), address, "external", "person"), now_s)
@@ -142,12 +157,12 @@ class Wallets:
             raise AlreadyExists("wallet", found.name)
         return found or self.create(name, now_s, purpose)
 
-    def signer(self, wallet: Wallet) -> LocalSigner:
+    def signer(self, wallet: Wallet) -> AccountSigner:
         """Signs for ``wallet``. Raises ``BadValue`` for a wallet whose key this home does not hold."""
         self._require_managed(wallet)
         return self._keys.signer(wallet.address)
 
-    def signer_of(self, address: Address) -> LocalSigner | None:
+    def signer_of(self, address: Address) -> AccountSigner | None:
         """Signs for the managed wallet of ``address``; None where that is none of ours."""
         with self._database.read() as tx:
             found = wallets.by_address(tx, address)

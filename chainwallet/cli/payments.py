@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainwallet.store.promises import Promise
 
 app = typer.Typer(
-    help="See how payments stand and why they wait; retry and cancel them.",
+    help="See how payments stand and why; retry, cancel.",
     invoke_without_command=True,
     callback=alone,
 )

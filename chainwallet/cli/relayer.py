@@ -146,13 +146,13 @@ def _told_to_stop() -> threading.Event:
 
 
 def _carry(home: "OpenHome", connection: "Connection", stop: threading.Event, *, once: bool) -> None:
-    from chainwallet.errors import ChainMismatch, NodeTrouble, StoreTrouble
+    from chainwallet.errors import ChainMismatch, KeyServiceTrouble, NodeTrouble, StoreTrouble
 
     told = _newest(home, connection.chain.key)
     while not stop.is_set():
         try:
             moved = connection.worker.tick()
-        except (NodeTrouble, ChainMismatch, StoreTrouble) as trouble:
+        except (NodeTrouble, ChainMismatch, StoreTrouble, KeyServiceTrouble) as trouble:
             if once:
                 raise
             say_error(f"waits: {trouble}")

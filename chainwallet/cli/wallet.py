@@ -27,13 +27,21 @@ def new(
         str | None,
         typer.Option(metavar="ADDRESS", help="The address of a key kept elsewhere: no key is made, its owner signs."),
     ] = None,
+    kms_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="A key of the key service (id, ARN or alias) that signs: no key is made."),
+    ] = None,
 ) -> None:
     """Make a wallet: a new key, sealed in this home."""
     from chainwallet.assembly import now_s, open_home
     from chainwallet.evm import parse_address
 
+    if address is not None and kms_key is not None:
+        raise BadValue("kms-key", kms_key, "either --address or --kms-key")
     with open_home(config_of(context)) as home:
-        if address is None:
+        if kms_key is not None:
+            _show(home.wallets.add_kms(name, kms_key, now_s()))
+        elif address is None:
             _show(home.wallets.create(name, now_s()))
         else:
             _show(home.wallets.add_external(name, parse_address(address), now_s()))
@@ -109,6 +117,32 @@ def export(
         except OSError as error:
             raise BadValue("file", str(file), f"a place that can be written ({error.strerror})") from error
     print(f"written: {file} with the key of {_document(wallet)['address']}")
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    away_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="Do nothing unless the key-encryption key with this id is in use."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the key-encryption key of all wallets.
+
+    No wallet is touched. The new key takes the old file's place; where the settings name a key of a key service, that
+    one is used. One that was interrupted is finished by the next. Back up the new key: copies of the old one open old
+    backups only.
+    """
+    from chainwallet.assembly import open_home
+
+    with open_home(config_of(context)) as home:
+        done = home.rotate(away_from)
+    if as_json:
+        say_json({"changed": done.changed, "before": done.before, "after": done.after})
+        return
+    under = ", ".join(f"{count} under {key_id}" for key_id, count in sorted(done.after.items())) or "none"
+    print(f"changed: {done.changed} of {sum(done.after.values())} keys; now {under}")
 
 
 def _document(wallet: "Wallet") -> dict[str, str]:

@@ -6,8 +6,10 @@ eth-keyfile's; this module checks everything before and after it.
 
 import json
 import re
+import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from chainwallet.errors import BadValue, NotFound, WrongPassphrase
@@ -25,6 +27,7 @@ MAX_DERIVATIONS = 2
 """Passphrases worked on at the same time in this process; others wait, so that memory stays bounded."""
 
 _DERIVATIONS = threading.BoundedSemaphore(MAX_DERIVATIONS)
+_IMPORTING = threading.Lock()
 
 
 def encrypt_keystore(secret: bytes, passphrase: str) -> dict[str, Any]:
@@ -32,13 +35,13 @@ def encrypt_keystore(secret: bytes, passphrase: str) -> dict[str, Any]:
 
     Raises ``BadValue`` for an empty passphrase or a secret that is no private key, showing neither.
     """
-    from eth_keyfile.keyfile import create_keyfile_json  # noqa: PLC0415  # half a second to import
-
     password = _password(passphrase)
     if not password:
         raise BadValue("passphrase", HIDDEN, "at least one character")
     with LocalSigner(secret) as signer, _DERIVATIONS:
-        keystore = create_keyfile_json(secret, password, version=VERSION, kdf="scrypt", iterations=SCRYPT_N)
+        keystore: dict[str, Any] = _eth_keyfile().create_keyfile_json(
+            secret, password, version=VERSION, kdf="scrypt", iterations=SCRYPT_N
+        )
         return keystore | {"address": signer.address.hex()}  # lower case, as geth writes it
 
 
@@ -48,13 +51,11 @@ def decrypt_keystore(keystore: object, passphrase: str) -> bytes:
     Raises ``BadValue`` naming a field that is damaged, asks for work or memory beyond the limits above, or is another
     address than the key's; ``WrongPassphrase`` if the passphrase does not open it.
     """
-    from eth_keyfile.keyfile import decode_keyfile_json  # noqa: PLC0415  # half a second to import
-
     checked, address = _checked(keystore)
     password = _password(passphrase)
     try:
         with _DERIVATIONS:
-            secret = decode_keyfile_json(checked, password)
+            secret: bytes = _eth_keyfile().decode_keyfile_json(checked, password)
     except ValueError:  # the MAC differs: all else was checked
         raise WrongPassphrase("the keystore" if address is None else f"the keystore of {address}") from None
     with LocalSigner(secret) as signer:
@@ -85,6 +86,21 @@ def write_keystore(path: Path, keystore: dict[str, Any]) -> None:
 def open_keystore(path: Path, passphrase: str, limits: SigningLimits | None = None) -> LocalSigner:
     """A signer with the key in the keystore at ``path``. Raises as ``read_keystore`` and ``decrypt_keystore`` do."""
     return LocalSigner(decrypt_keystore(read_keystore(path), passphrase), limits)
+
+
+def _eth_keyfile() -> ModuleType:
+    """eth-keyfile's module, imported at first use: that takes half a second.
+
+    py_ecc, which it imports for keys of another kind, allows recursion so deep that the stack overflows: from then on,
+    deeply nested JSON from anywhere would end the process instead of raising ``RecursionError``. The limit stays as it
+    was.
+    """
+    with _IMPORTING:
+        limit = sys.getrecursionlimit()
+        from eth_keyfile import keyfile  # noqa: PLC0415 - as said above
+
+        sys.setrecursionlimit(limit)
+    return keyfile
 
 
 def _password(passphrase: str) -> bytes:

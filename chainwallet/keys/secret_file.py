@@ -3,13 +3,19 @@
 A write goes to a temporary file beside the target, is forced to disk, and only then takes the target's name.
 """
 
+import fcntl
 import os
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from chainwallet.errors import AlreadyExists
+from chainwallet.errors import AlreadyExists, HomeInUse
 
+LOCK_NAME = ".lock"
+LOCK_WAIT_S = 30
+LOCK_POLL_S = 0.01
 MAX_BYTES = 65_536  # a keystore or sealed key is about 600 bytes
 
 
@@ -54,6 +60,59 @@ def replace_all(contents: Mapping[Path, bytes]) -> None:
             temporary.unlink(missing_ok=True)
     for directory in {path.parent for path in contents}:
         _sync_directory(directory)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add ``line`` and an end of line to ``path``, made if it is not there; what a crash cut off stays a line apart."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        is_cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        data = (b"\n" if is_cut_off else b"") + line + b"\n"
+        while data:
+            data = data[file.write(data) :]
+        os.fsync(descriptor)
+    if is_new:
+        _sync_directory(path.parent)
+
+
+def rename(path: Path, to: Path) -> None:
+    """Put ``path`` in the place of ``to``, for good."""
+    path.replace(to)
+    _sync_directory(to.parent)
+
+
+def remove_left_behind(path: Path) -> None:
+    """Remove what killed writes of ``path`` left behind; nobody may be writing it. Its name may hold ``*``."""
+    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds ``directory`` against other processes and threads that take this lock too.
+
+    Raises ``HomeInUse`` after ``LOCK_WAIT_S``.
+    """
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        give_up_at = time.monotonic() + LOCK_WAIT_S
+        while not _has_locked(descriptor):
+            if time.monotonic() > give_up_at:
+                raise HomeInUse(str(directory), "another process that changes keys")
+            time.sleep(LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _has_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write_temporary(path: Path, data: bytes) -> Path:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, assert_never
 
-from coincurve import PrivateKey, PublicKey
-from coincurve._libsecp256k1 import ffi
+from coincurve import GLOBAL_CONTEXT, PublicKey
+from coincurve._libsecp256k1 import ffi, lib
 
 from chainwallet.abi import typed_data
 from chainwallet.abi.typed_data import (
@@ -27,6 +27,7 @@ from chainwallet.abi.typed_data import (
 )
 from chainwallet.errors import BadSignature, BadValue
 from chainwallet.evm import Address, Hash32, Transaction, checksum, keccak256
+from chainwallet.keys.gcm import wipe
 from chainwallet.keys.transaction import encode_signed, encode_unsigned
 
 SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # SEC 2, section 2.4.1
@@ -58,6 +59,10 @@ class TransactionSigner(Protocol):
 
     def sign_transaction(self, tx: Transaction) -> bytes:
         """The raw EIP-1559 transaction, ready to send. Raises ``BadValue`` naming the field that is refused."""
+
+
+class AccountSigner(Signer, TransactionSigner, Protocol):
+    """Signs documents and transactions for one account."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +112,13 @@ class LocalSigner:
     may have left other copies in memory.
     """
 
-    __slots__ = ("__weakref__", "_key", "_limits", "_secret", "address")
+    __slots__ = ("__weakref__", "_is_open", "_limits", "_secret", "address")
 
     def __init__(self, secret: bytes | bytearray, limits: SigningLimits | None = None) -> None:
-        if len(secret) != 32 or not 0 < int.from_bytes(secret, "big") < SECP256K1_ORDER:
-            raise BadValue("private key", HIDDEN, "32 bytes from 1 to the order of secp256k1 less 1")
         self._secret = bytearray(secret)
+        self._is_open = True
         self._limits = limits or SigningLimits()
-        self._key: PrivateKey | None = PrivateKey(bytes(secret))
-        self._key.secret = ffi.from_buffer("unsigned char[32]", self._secret)  # no copy, so that close() reaches it
-        self.address = address_of(self._key.public_key)
+        self.address = address_of_secret(self._secret)
 
     @classmethod
     def from_hex(cls, text: str, field: str = "private key", limits: SigningLimits | None = None) -> Self:
@@ -149,14 +151,13 @@ class LocalSigner:
 
     def close(self) -> None:
         """Overwrite the secret; nothing can be signed afterwards. Closing twice is fine."""
-        self._key = None
-        self._secret[:] = bytes(32)
+        self._is_open = False
+        wipe(self._secret)
 
     def _sign_digest(self, digest: Hash32) -> bytes:
-        if self._key is None:
+        if not self._is_open:
             raise BadValue("signer", "closed", "an open signer")
-        signature = self._key.sign_recoverable(digest, hasher=None)
-        return signature[:64] + bytes([27 + signature[64]])
+        return sign_digest(self._secret, digest)
 
     def __enter__(self) -> Self:
         return self
@@ -175,6 +176,33 @@ class LocalSigner:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a LocalSigner is neither pickled nor copied: it holds a private key")
+
+
+def sign_digest(secret: bytearray, digest: Hash32) -> bytes:
+    """65 bytes r||s||v by ``secret``, which is not copied. For the signers of this room, after their limits."""
+    made, signature = ffi.new("secp256k1_ecdsa_recoverable_signature *"), ffi.new("unsigned char[64]")
+    recovery_id = ffi.new("int *")
+    with ffi.from_buffer("unsigned char[32]", secret) as key:
+        is_signed = lib.secp256k1_ecdsa_sign_recoverable(GLOBAL_CONTEXT.ctx, made, digest, key, ffi.NULL, ffi.NULL)
+    if not is_signed:
+        raise _no_private_key()
+    lib.secp256k1_ecdsa_recoverable_signature_serialize_compact(GLOBAL_CONTEXT.ctx, signature, recovery_id, made)
+    return bytes(ffi.buffer(signature)) + bytes([27 + recovery_id[0]])
+
+
+def address_of_secret(secret: bytearray) -> Address:
+    """The account of ``secret``, which is not copied. Raises ``BadValue``, not showing it, for no private key."""
+    public_key = ffi.new("secp256k1_pubkey *")
+    if len(secret) != 32:
+        raise _no_private_key()
+    with ffi.from_buffer("unsigned char[32]", secret) as key:
+        if not lib.secp256k1_ec_pubkey_create(GLOBAL_CONTEXT.ctx, public_key, key):
+            raise _no_private_key()
+    return address_of(PublicKey(public_key))
+
+
+def _no_private_key() -> BadValue:
+    return BadValue("private key", HIDDEN, "32 bytes from 1 to the order of secp256k1 less 1")
 
 
 def address_of(public_key: PublicKey) -> Address:

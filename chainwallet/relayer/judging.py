@@ -5,7 +5,9 @@ expired meanwhile is signed again under the same nonce where its payer's key is 
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
+from chainwallet.errors import KeyServiceRefused, KeyServiceTrouble
 from chainwallet.relayer.renewing import renewed, signed_again
 from chainwallet.relayer.signing import pause_s
 from chainwallet.relayer.tools import Tools
@@ -154,9 +156,10 @@ class Judging:
     def _sign_again(self) -> int:
         with self._tools.database.read() as tx:
             waiting = promises.undone_and_unsigned(tx, self._tools.chain.key, AT_ONCE)
-        signers = [(promise, self._tools.payers(promise.payer)) for promise in waiting]
-        return sum(
-            signed_again(self._tools.database, promise, signer, self._tools.now_s())
-            for promise, signer in signers
-            if signer is not None
-        )
+        moved = 0
+        for promise in waiting:
+            with suppress(KeyServiceTrouble, KeyServiceRefused):  # one payer's key; the others go on, it is asked again
+                signer = self._tools.payers(promise.payer)
+                if signer is not None:
+                    moved += signed_again(self._tools.database, promise, signer, self._tools.now_s())
+        return moved

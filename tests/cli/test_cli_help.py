@@ -13,10 +13,12 @@ FAMILIES = ["", "wallet", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "pay", "balance", "topup", "deploy"),
-    *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export"),
+    *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
-    *("index run", "index status", "index check", "bench index"),
+    *("index run", "index status", "index check", "bench index", "bench payments"),
+    *("payments list", "payments show", "payments retry", "payments cancel"),
+    *("relayer run", "relayer status", "relayer recover"),
 ]
 MISTAKES = {
     "frobnicate": "No such command 'frobnicate'; see `chainwallet --help`",

@@ -10,7 +10,8 @@ import termios
 from pathlib import Path
 
 from chainwallet.evm import checksum, parse_address
-from chainwallet.keys.sealed import FileKey, SealedKeys
+from chainwallet.keys.kek import FileKey
+from chainwallet.keys.sealed import SealedKeys
 from tests.cli.command import INSTALLED, Command, addresses, refusal_in
 
 ADDRESS = "0x00000000000000000000000000000000000000AA"
@@ -84,10 +85,9 @@ def test_keys_are_seen_nowhere(copy: Command) -> None:
     files = {path: path.read_bytes() for path in copy.home.rglob("*") if path.is_file()}
     contents = {path: gzip.decompress(data) if path.suffix == ".gz" else data for path, data in files.items()}
     keys = SealedKeys(copy.home / "keys", FileKey(copy.home / "keys" / "kek"))
-    signers = [keys.signer(address) for address in keys.addresses()]
-    assert len(signers) == 8  # three people and five services
-    for signer in signers:
-        secret = bytes(signer._secret)
+    secrets = [bytes(keys._secret(address)) for address in keys.addresses()]
+    assert len(secrets) == 8  # three people and five services
+    for secret in secrets:
         assert any(secret)
         assert secret.hex() not in said
         for path, content in contents.items():

@@ -6,8 +6,9 @@ import pytest
 
 from chainwallet.errors import AlreadyExists, BadValue, NotFound
 from chainwallet.evm import checksum, parse_address
+from chainwallet.keys.kek import FileKey
 from chainwallet.keys.keystore import encrypt_keystore, write_keystore
-from chainwallet.keys.sealed import FileKey, SealedKeys
+from chainwallet.keys.sealed import SealedKeys
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.store.database import Database
 from chainwallet.wallets import MAX_NAME_CHARS, Wallets, checked_name, personal_name, wallet_names_of

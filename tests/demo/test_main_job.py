@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from chainwallet.keys.sealed import FileKey, SealedKeys
+from chainwallet.keys.kek import FileKey
+from chainwallet.keys.sealed import SealedKeys
 
 MAX_GAS_PER_PERSON = 30_000
 
@@ -152,7 +153,7 @@ def test_no_private_key_is_ever_in_the_clear(tmp_path: Path) -> None:
         chainwallet(home, "pay", "Ana", "Ben", "1000000"),
     ]
     keys = SealedKeys(home / "keys", FileKey(home / "keys" / "kek"))
-    secrets = [keys._secret(address) for address in keys.addresses()]
+    secrets = [bytes(keys._secret(address)) for address in keys.addresses()]
     assert len(secrets) >= 4
     places = {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
     places |= {str(done.args): (done.stdout + done.stderr).encode() for done in said}

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -232,3 +234,17 @@ def test_export_needs_a_passphrase() -> None:
             encrypt_keystore(SECRET, passphrase)
         assert refused.value.field == "passphrase"
         assert refused.value.value == "<hidden>"
+
+
+def test_keystores_leave_the_recursion_limit_as_it_was(tmp_path: Path) -> None:
+    """After a keystore was opened, JSON nested far too deep is still refused; it does not end the process."""
+    (tmp_path / "deep.json").write_text("[" * 60_000)
+    code = (
+        "import sys; from pathlib import Path; from chainwallet.keys.keystore import *\n"
+        "from chainwallet.errors import BadValue\n"
+        "limit = sys.getrecursionlimit(); from chainwallet.keys import keystore; keystore._eth_keyfile()\n"
+        "assert sys.getrecursionlimit() == limit\n"
+        "try: read_keystore(Path(sys.argv[1]))\n"
+        "except BadValue: sys.exit(7)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "deep.json")], check=False).returncode == 7
