@@ -444,17 +444,20 @@ def _is_free_for_demo(home: Home) -> bool:
     return directory.owner_pid() is None and (identity is None or identity.purpose == "demo")
 
 
-def _throwaway_home(config: Config, stack: ExitStack) -> OpenHome:
+def _throwaway_home(config: Config, stack: ExitStack, database: str | None = None) -> OpenHome:
     path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainwallet-")))
-    return OpenHome(Config(home=path, anvil=config.anvil), Home(path))
+    return OpenHome(Config(home=path, anvil=config.anvil, database=database), Home(path))
 
 
 @contextmanager
-def throwaway_chain(config: Config) -> Iterator[tuple[Connection, str]]:
-    """A fresh local chain at work, with a home of its own, and where it answers; all is removed afterwards."""
+def throwaway_chain(config: Config, database: str | None = None) -> Iterator[tuple[Connection, str]]:
+    """A fresh local chain at work, with a home of its own, and where it answers; all is removed afterwards.
+
+    Only what it writes into ``database``, where one is given, stays.
+    """
     binary = anvil.find_anvil(config.anvil)
     with ExitStack() as stack:
-        opened = _throwaway_home(config, stack)
+        opened = _throwaway_home(config, stack, database)
         stack.callback(opened.close)
         running = stack.enter_context(anvil.open_chain(opened.home.chain, binary, Node))
         node = stack.enter_context(Node(running.url))

@@ -1,7 +1,7 @@
 """Keeping a promise's rules in one place: its nonce is stored before it is signed, and it keeps that nonce for life."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -235,23 +235,36 @@ def signed_all(
         if one.promise.number in signatures:
             verify_signature(one.document, domain_of(cash), signatures[one.promise.number], one.promise.payer)
 
-    def store(tx: Transaction) -> list[Promise]:
-        return [
-            _store_signature(tx, one.promise, signatures[one.promise.number], now_s)
-            if one.promise.number in signatures
-            else one.promise
-            for one in begun
-        ]
+    return database.write(lambda tx: _store_signatures(tx, [one.promise for one in begun], signatures, now_s))
 
-    return database.write(store)
+
+def _store_signatures(
+    tx: Transaction, some: Sequence[Promise], signatures: Mapping[int, bytes], now_s: int
+) -> list[Promise]:
+    """``some`` as they are now, those in ``signatures`` signed; as ``_store_signature`` for each of these."""
+    now = {one.number: one for one in promises.held(tx, list(signatures))}
+    moves = []
+    for number, promise in {one.number: one for one in some if one.number in signatures}.items():  # each once
+        if _is_still_to_be_signed(promise, now.get(number)):
+            promises.set_document(tx, promise, promise.document, promise.valid_before, signatures[number], promise.ref)
+            moves.append((replace(now[number], signature=signatures[number]), WasSigned()))
+    now |= {one.number: one for one in promises.move_all(tx, moves, now_s)}
+    return [now.get(one.number, one) for one in some]
+
+
+def _is_still_to_be_signed(promise: Promise, found: Promise | None) -> bool:
+    """Raises ``BadValue`` where its document is another one now; False where another process stored a signature."""
+    if found is None or found.document != promise.document:
+        raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")
+    return isinstance(found.stage, Offered)
 
 
 def _store_signature(tx: Transaction, promise: Promise, signature: bytes, now_s: int) -> Promise:
     found = promises.hold(tx, promise)
-    if found is None or found.document != promise.document:
-        raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")
-    if not isinstance(found.stage, Offered):  # another process may have stored one; the first counts
+    if not _is_still_to_be_signed(promise, found):  # the first counts
+        assert found is not None  # noqa: S101 - it would have been raised
         return found
+    assert found is not None  # noqa: S101 - as above
     promises.set_document(tx, promise, found.document, found.valid_before, signature, found.ref)
     return replace(promises.move(tx, found, WasSigned(), now_s), signature=signature)
 

@@ -21,6 +21,7 @@ PAYERS = 20
 PAYEES = 2_000
 MOST_UNITS = 1_000  # token units of one transfer, at most
 FUNDS_MINOR = 1_000_000  # what a payer has: enough for 100 times the transfers of the largest bench
+GIVEN_AT_ONCE = 300  # transfers in a block: its gas limit
 GAS_MONEY_WEI = 10**21  # of a test chain: costs nothing
 GAS_LIMIT = 100_000  # a transfer needs about 35,000
 MAX_FEE_WEI = 10**11  # far above any base fee of a local chain
@@ -87,8 +88,28 @@ def fill(node: Node, cash: Cash, filling: Filling, report: Callable[[int], None]
     node.set_automine(on=True)
 
 
+def give(node: Node, cash: Cash, accounts: Sequence[Address], units: int) -> None:
+    """Has every one of ``accounts`` hold ``units`` token units more, from the payers. Raises as ``fill``."""
+    signers = payers()
+    nonces = {signer.address: node.transaction_count(signer.address) for signer in signers}
+    turns = cycle(signers)
+    node.set_automine(on=False)
+    for start in range(0, len(accounts), GIVEN_AT_ONCE):
+        raws = []
+        for account, signer in zip(accounts[start : start + GIVEN_AT_ONCE], turns, strict=False):
+            raws.append(_signed(cash, signer, nonces[signer.address], account, units))
+            nonces[signer.address] += 1
+        _send(node, raws)
+        node.mine()
+    node.set_automine(on=True)
+
+
 def _transfer(cash: Cash, signer: LocalSigner, nonce: int, number: int) -> bytes:
-    data = call_data("transfer(address,uint256)", payee(number), 1 + number % MOST_UNITS)
+    return _signed(cash, signer, nonce, payee(number), 1 + number % MOST_UNITS)
+
+
+def _signed(cash: Cash, signer: LocalSigner, nonce: int, to: Address, units: int) -> bytes:
+    data = call_data("transfer(address,uint256)", to, units)
     chain_id = cash.chain.chain_id
     return signer.sign_transaction(Transaction(chain_id, nonce, cash.address, data, GAS_LIMIT, MAX_FEE_WEI, TIP_WEI))
 

@@ -4,18 +4,17 @@ Each is measured in a process of its own, so that its memory is its own.
 """
 
 import json
-import resource
 import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Literal
 
 from chainwallet.abi.facts import facts_of
+from chainwallet.bench.memory import peak_rss_mb
 from chainwallet.errors import NodeRefused
 from chainwallet.evm import BlockNumber, Log
 from chainwallet.indexer import Indexer
@@ -75,7 +74,7 @@ def run(way: Way, bed: Bed) -> Run:
     seconds = time.perf_counter() - began_s
     with bed.database.read() as tx:
         events = sum(1 for _ in facts.canonical_rows(tx, bed.cash.token))
-    return Run(round(seconds, 3), events, _peak_rss_mb())
+    return Run(round(seconds, 3), events, peak_rss_mb())
 
 
 def measured(command: Sequence[str]) -> Run:
@@ -103,17 +102,6 @@ def figures(runs: dict[Way, list[Run]]) -> Figures:
         peak_rss_mb=max(one.peak_rss_mb for one in verified),
         runs=len(verified),
     )
-
-
-def _peak_rss_mb() -> int:
-    """Of this process since its program began: what it was before, as its parent's copy, does not count."""
-    try:
-        for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) // 1024
-    except OSError:
-        pass  # not Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024**2
 
 
 # ------------------------------------------------------------------------------------------------ the ways

@@ -1,13 +1,21 @@
 """``chainwallet bench``: the product's own speed on this machine."""
 
+import os
 import shutil
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from chainwallet.cli.chain import Anvil
 from chainwallet.cli.terminal import alone, config_of, console, say, say_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainwallet.assembly import Connection
+    from chainwallet.bench.payments import Figures
+    from chainwallet.config import Config
 
 app = typer.Typer(
     help="Measure this machine's speed, on a local chain made for it.", invoke_without_command=True, callback=alone
@@ -15,6 +23,8 @@ app = typer.Typer(
 
 EVENTS_MOST = 1_000_000
 PER_BLOCK_MOST = 500  # a block's gas limit
+PAYMENTS_MOST = 1_000_000
+PAYERS_MOST = 10_000
 
 
 @app.command("index")
@@ -83,3 +93,148 @@ def index_once(
         cash, contract = connection.cash(None)
         bed = Bed(home.database, connection.node, cash, contract.block, connection.indexer())
         print(printed(run(known, bed)))
+
+
+@app.command("payments")
+def payments(
+    context: typer.Context,
+    count: Annotated[int, typer.Option(min=1, max=PAYMENTS_MOST, metavar="N", help="How many payments.")] = 10_000,
+    payers: Annotated[
+        int, typer.Option(min=2, max=PAYERS_MOST, metavar="P", help="How many people pay, in turns.")
+    ] = 1_000,
+    store: Annotated[
+        Literal["sqlite", "postgres"],
+        typer.Option(metavar="STORE", help="The database: sqlite, or postgres at --database."),
+    ] = "sqlite",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    anvil: Anvil = None,
+) -> None:
+    """Measure how fast payments become final, and compare with plain loops.
+
+    Makes a chain with a block each second, accepts that many payments in one process, carries them to the end in
+    another, and looks on the chain whether each was carried out, once. Before that two web3.py loops pay one payment
+    with each transaction there: one waits for each receipt, the other sends all before it asks for receipts.
+
+    With --store postgres the rows stay in the database that --database or CHAINWALLET_DATABASE names: give one that
+    is there for this alone.
+    """
+    from chainwallet.assembly import throwaway_chain
+
+    config = config_of(context, anvil=anvil)
+    place = _place(config, store)
+    terminal = console(stderr=True, quiet=as_json)
+    with throwaway_chain(config, place) as (ground, url), terminal.status("making a chain") as status:
+        result = _payments(ground, url, (count, payers, store), status.update)
+    if as_json:
+        say_json(asdict(result))
+        return
+    _show(result)
+
+
+def _place(config: "Config", store: str) -> str | None:
+    """Where the database is; None for a file that is removed afterwards."""
+    from chainwallet.errors import BadValue
+    from chainwallet.store.postgres import SCHEMES
+
+    if store == "sqlite":
+        return None
+    if config.database is None or config.database.partition("://")[0] not in SCHEMES:
+        expected = "postgresql://USER@HOST/DATABASE in --database or CHAINWALLET_DATABASE, a database for this alone"
+        raise BadValue("database", "none" if config.database is None else "an SQLite file", expected)
+    return config.database
+
+
+def _payments(ground: "Connection", url: str, wanted: tuple[int, int, str], tell: "Callable[[str], None]") -> "Figures":
+    from chainwallet.assembly import now_s, own_command
+    from chainwallet.bench import payments as bench
+    from chainwallet.bench.chain import prepare
+    from chainwallet.bench.parts import orders
+
+    count, payers, store = wanted
+    home = ground.opened.home
+    cash = prepare(ground.node, ground.opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
+    desk = ground.desk(cash)
+    bench.fund(ground.node, desk, payers)
+    ground.close()  # the carrying part has the lanes from here on
+    environment = {**os.environ}
+    environment.pop("CHAINWALLET_DATABASE", None)
+    if ground.opened.config.database is not None:  # it may hold a password: not on a command line
+        environment["CHAINWALLET_DATABASE"] = ground.opened.config.database
+
+    def part(name: str, *words: str) -> list[str]:
+        return own_command(home.path, "bench", f"payments-{name}", "--payers", str(payers), "--rpc", url, *words)
+
+    tell("measuring the loop that waits")
+    sample, most = min(count, bench.WAITING_MOST), min(count, bench.UNWAITED_MOST)
+    rates = bench.said_by(part("loop", "--count", str(sample), "--waits"), environment)
+    bench.tick_like_a_chain(ground.node)
+    tell("measuring the loop that does not wait")
+    rates |= bench.said_by(part("loop", "--count", str(most), "--no-waits"), environment)
+    tell("measuring")
+    with bench.carrying(part("carry"), environment) as course:
+        first = ground.node.block_number() + 1
+        accepted = bench.said_by(part("accept", "--count", str(count)), environment)
+        bench.wait_until_final(course, count)
+    tell("verifying")
+    found = bench.executions(ground.node, desk, first, orders(desk, count, payers))
+    return bench.figures(store, payers, accepted, course, found, rates)
+
+
+def _show(found: "Figures") -> None:
+    shown = table("Way", "Payments per second", "Of so many")
+    shown.add_row("chainwallet, to final", f"{found.payments_per_s:,.1f}", f"{found.count:,}")
+    shown.add_row("a loop that waits", f"{found.baseline_waiting_per_s:,.1f}", f"{found.baseline_waiting_count:,}")
+    shown.add_row("a loop that does not", f"{found.baseline_unwaited_per_s:,.1f}", f"{found.baseline_unwaited_count:,}")
+    console().print(shown)
+    stages = table("Stage", "Seconds", "Of a processor")
+    for stage, seconds in found.stages_s.items():
+        stages.add_row(stage, f"{seconds:.2f}", f"{found.stages_cpu_s[stage]:.2f}")
+    console().print(stages)
+    say(
+        console(),
+        f"{found.count:,} payments on {found.store}: {found.lost} lost, {found.duplicated} carried out twice; half"
+        f" were final within {found.p50_s:.2f} s, 99 of 100 within {found.p99_s:.2f} s; {found.gas_per_payment:,} gas"
+        f" each; {found.peak_rss_mb} MB of memory at most, {found.cpu_ms_per_payment:.2f} ms of a processor each",
+    )
+
+
+# ------------------------------------------------------------------------------------------------ its parts
+
+_Payers = Annotated[int, typer.Option()]
+_Rpc = Annotated[str, typer.Option()]
+_Count = Annotated[int, typer.Option()]
+
+
+@app.command("payments-accept", hidden=True)
+def payments_accept(context: typer.Context, count: _Count, payers: _Payers, rpc: _Rpc) -> None:
+    """The part of `bench payments` that accepts."""
+    from chainwallet.assembly import connect, now_s, open_home
+    from chainwallet.bench.parts import accept
+
+    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
+        accept(connection.desk(connection.cash(None)[0]), count, payers, now_s)
+
+
+@app.command("payments-carry", hidden=True)
+def payments_carry(context: typer.Context, payers: _Payers, rpc: _Rpc) -> None:
+    """The part of `bench payments` that carries."""
+    from chainwallet.assembly import connect, open_home
+    from chainwallet.bench.parts import Carrier
+
+    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
+        Carrier(connection.tools, connection.indexer).run(payers)
+
+
+@app.command("payments-loop", hidden=True)
+def payments_loop(
+    context: typer.Context, count: _Count, payers: _Payers, rpc: _Rpc, waits: Annotated[bool, typer.Option()]
+) -> None:
+    """A plain loop that `bench payments` compares with."""
+    from chainwallet.assembly import connect, open_home
+    from chainwallet.bench.loops import Loop
+
+    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
+        cash, _ = connection.cash(None)
+    loop = Loop(rpc, cash.address, count, payers)
+    name, seconds = ("waiting", loop.waiting()) if waits else ("unwaited", loop.unwaited())
+    say_json({f"{name}_per_s": count / seconds, f"{name}_count": count})

@@ -27,6 +27,7 @@ from chainwallet.store import evidence, facts, recoveries
 from chainwallet.store import promises as promise_rows
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.evidence import Horizon
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.promises import Promise
 
 ORDERS_AT_ONCE = 200  # of one ``accept_many`` in one transaction
@@ -52,7 +53,7 @@ def offer(desk: Desk, order: Order, memo_salt: bytes, now_s: int) -> Begun:
     the database, and ``NotFound`` where the ledger's history is not followed yet. Then nothing is stored.
     """
     checked = order.checked(desk.cash)
-    return desk.database.write(lambda tx: _offer(tx, desk, checked, memo_salt, now_s))
+    return desk.database.write(lambda tx: _offer(tx, desk, checked, memo_salt, _horizon(tx, desk), now_s))
 
 
 def take_signature(desk: Desk, payer: Address, payment_id: str, signature: bytes, now_s: int) -> Promise:
@@ -100,16 +101,16 @@ def accept_many(
 def _offer_all(
     tx: Transaction, desk: Desk, orders: Sequence[Order], salt: Callable[[], bytes], now_s: int
 ) -> list[Begun]:
-    return [_offer(tx, desk, order, salt(), now_s) for order in orders]
-
-
-def _offer(tx: Transaction, desk: Desk, order: Order, memo_salt: bytes, now_s: int) -> Begun:
-    cash = desk.cash
     at = _horizon(tx, desk)
-    made = moment_of(tx, desk, now_s)
+    return [_offer(tx, desk, order, salt(), at, now_s) for order in orders]
+
+
+def _offer(tx: Transaction, desk: Desk, order: Order, memo_salt: bytes, at: Horizon, now_s: int) -> Begun:
+    cash = desk.cash
+    made = _moment(desk, at, now_s)
     intent = Intent("payment", order.id, order.content_hash, order.memo, memo_salt)
     value, ref = order.amount.token_units, payment_ref(order.payer, cash.address, order.id)
-    promise_rows.nonces(tx, cash.token, order.payer)  # from here on nobody else decides about this payer
+    lock_payer(tx, cash.token, order.payer)  # from here on nobody else decides about this payer
     known = promises.find(tx, cash, order.payer, intent)
     if known is None:
         found = _execution(tx, cash, order, ref)
@@ -136,7 +137,10 @@ def _horizon(tx: Transaction, desk: Desk) -> Horizon:
 
 def moment_of(tx: Transaction, desk: Desk, now_s: int) -> Moment:
     """Now, by the later of the verified history's clock and ours."""
-    at = _horizon(tx, desk)
+    return _moment(desk, _horizon(tx, desk), now_s)
+
+
+def _moment(desk: Desk, at: Horizon, now_s: int) -> Moment:
     return Moment(at.number, max(at.timestamp_s, now_s), desk.lifetime_s)
 
 

@@ -16,6 +16,8 @@ from chainwallet.rules.promise import (
     Carried,
     Evidence,
     Happening,
+    WasConfirmed,
+    WasExecuted,
     WasOutlived,
     WasReturned,
     WasTakenUp,
@@ -78,7 +80,26 @@ class Judging:
             if not any(self._verdicts(tx, token, promises.every(tx, numbers))):
                 return 0
         with self._tools.database.transaction() as tx:
-            return sum(self._apply(tx, token, one) for one in promises.held(tx, numbers))
+            some = promises.held(tx, numbers)
+            carried_out = self._note_executions(tx, token, some)
+            return len(carried_out) + sum(self._apply(tx, token, one) for one in some if one.number not in carried_out)
+
+    def _note_executions(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> set[int]:
+        """What nearly all promises come to, noted for all of them together: executed, and confirmed. Which they were.
+
+        Nothing else happens to one of them at the same look: the verdict on what was just noted is that it stands.
+        """
+        at = evidence.horizon(tx, token, self._tools.confirmations)
+        if at is None:
+            return set()
+        found = evidence.of_promises(tx, token, some, at)
+        noted: set[int] = set()
+        for _ in range(2):  # executed, confirmed
+            verdicts = [(one, verdict(one.stage, one.valid_before, found[one.number])) for one in some]
+            moves = [(one, what) for one, what in verdicts if isinstance(what, WasExecuted | WasConfirmed)]
+            some = promises.move_all(tx, moves, self._tools.now_s())
+            noted |= {one.number for one in some}
+        return noted
 
     def _verdicts(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> list[Happening]:
         at = evidence.horizon(tx, token, self._tools.confirmations)

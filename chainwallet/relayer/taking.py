@@ -3,11 +3,10 @@
 Who takes a payment up holds its row until the submission that carries it is stored: two relayers never take the same.
 """
 
-import json
 from collections.abc import Mapping
 
 from chainwallet.abi.calls import pay_data, pay_item
-from chainwallet.abi.typed_data import Payment, from_typed_data
+from chainwallet.abi.typed_data import Payment
 from chainwallet.evm import Address, Block, keccak256, parse_address, to_hex
 from chainwallet.keys.signer import to_compact
 from chainwallet.relayer.lanes import Lanes
@@ -79,10 +78,10 @@ def batch_data(batch: list[Promise]) -> bytes:
 
 
 def payment_of(promise: Promise) -> Payment:
-    """The document of a payment."""
-    document, _ = from_typed_data(json.loads(promise.document))
-    assert isinstance(document, Payment)  # noqa: S101 - payments and consents are kept apart
-    return document
+    """The document of a payment, from the columns that were written with it: its JSON takes ten times as long."""
+    assert promise.kind == "payment" and promise.payee is not None  # noqa: S101, PT018 - consents are kept apart
+    terms = (promise.payer, promise.payee, promise.value, promise.ref)
+    return Payment(*terms, promise.nonce, promise.valid_before)
 
 
 def _item(promise: Promise) -> bytes:

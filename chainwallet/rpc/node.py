@@ -332,6 +332,14 @@ class Node:
         """Mine a block for each transaction, or only when told to (Anvil only)."""
         self._write("evm_setAutomine", on)
 
+    def set_block_time(self, seconds: int) -> None:
+        """Mine a block every so many seconds, and at no other time (Anvil only)."""
+        self._write("evm_setIntervalMining", seconds)
+
+    def set_block_gas_limit(self, gas: int) -> None:
+        """Let blocks have this much gas from now on (Anvil only)."""
+        self._write("evm_setBlockGasLimit", hex(gas))
+
     def set_time(self, timestamp_s: int) -> None:
         """Let the chain's clock go on from ``timestamp_s``, seconds since 1970 (Anvil only)."""
         self._write("anvil_setTime", timestamp_s)

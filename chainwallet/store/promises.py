@@ -199,6 +199,12 @@ def live(tx: Transaction, token: str, above: int, limit: int) -> tuple[Promise, 
     return _many(tx, query.order_by(promises.c.number).limit(limit))
 
 
+def count_live(tx: Transaction, token: str) -> int:
+    """How many promises on ``token`` the chain has not ended for good."""
+    query = select(func.count()).where(promises.c.token == token, promises.c.stage.in_(LIVE))
+    return int(tx.execute(query).scalar_one())
+
+
 # ------------------------------------------------------------------------------------------------ storing
 
 

@@ -9,7 +9,7 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "wallet", "chain", "contracts", "index", "bench"]
+FAMILIES = ["", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "pay", "balance", "topup", "deploy"),
