@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs
+.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs simulate chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -63,6 +63,18 @@ pytest: setup ## Python tests, on two cores
 
 kill-test: setup ## Kill indexers at 100 random moments on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
+
+SEEDS ?= 10000
+FIRST ?= 0
+simulate: setup ## Live SEEDS=10000 seeds of a service under faults, in one process and without sockets
+	$(BIN)/python -m tests.simulation.world $(SEEDS) $(FIRST)
+
+PAYMENTS ?= 50000
+KILLS ?= 100
+REORGS ?= 100
+STORE ?= sqlite
+chaos: setup ## Carry PAYMENTS=50000 payments through KILLS=100, REORGS=100 and everything else that goes wrong
+	$(BIN)/python -m tests.chaos.run --payments $(PAYMENTS) --kills $(KILLS) --reorgs $(REORGS) --store $(STORE)
 
 proofs: setup $(PROOFS_READY) ## Run the long campaigns (hours; STAGES="fuzz slither" for some) and write contracts/PROOFS.md
 	$(BIN)/python scripts/proofs.py $(STAGES)

@@ -109,7 +109,9 @@ def payments(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     anvil: Anvil = None,
 ) -> None:
-    """Measure how fast payments become final, and compare with plain loops.
+    """Measure how fast payments become final.
+
+    Two plain loops are measured beside them.
 
     Makes a chain with a block each second, accepts that many payments in one process, carries them to the end in
     another, and looks on the chain whether each was carried out, once. Before that two web3.py loops pay one payment

@@ -46,7 +46,10 @@ def list_(
     rpc: Rpc = None,
     as_json: AsJson = False,
 ) -> None:
-    """List payments and consents on the chain, the newest first, with what each waits for."""
+    """List payments and consents and what they wait for.
+
+    The newest come first; all are of the chain at hand.
+    """
     from chainwallet import payments
     from chainwallet.assembly import books, open_home
     from chainwallet.store import promises
@@ -96,9 +99,10 @@ def show(context: typer.Context, payment_id: Id, payer: Payer = None, rpc: Rpc =
 def retry(
     context: typer.Context, payment_id: Id, payer: Payer = None, rpc: Rpc = None, as_json: AsJson = False
 ) -> None:
-    """Let a payment that waits be tried at once; sign it again where its document expired.
+    """Try a waiting payment at once.
 
-    The nonce stays the same, so that it can be paid once at most. `chainwallet relayer run` delivers it.
+    It is signed again where its document expired. The nonce stays the same, so that it can be paid once at most.
+    `chainwallet relayer run` delivers it.
     """
     from chainwallet import payments
     from chainwallet.assembly import now_s
@@ -120,7 +124,9 @@ def retry(
 def cancel(
     context: typer.Context, payment_id: Id, payer: Payer = None, rpc: Rpc = None, as_json: AsJson = False
 ) -> None:
-    """Cancel a payment that is not paid yet, by making its nonce useless on the chain.
+    """Cancel a payment that is not paid yet.
+
+    Its nonce is made useless on the chain.
 
     What was signed once may be anywhere, so only the chain can end it: the payer signs a cancel, the relayer delivers
     it, and whichever of the two the chain takes first counts.

@@ -1,15 +1,13 @@
 """``chainwallet relayer``: carries payments to the chain until it is told to stop."""
 
-import signal
 import threading
 from datetime import UTC, datetime
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chainwallet.cli.money import AsJson, Rpc
-from chainwallet.cli.terminal import alone, config_of, say_error, say_json
+from chainwallet.cli.terminal import alone, config_of, say_error, say_json, told_to_stop
 
 if TYPE_CHECKING:
     from chainwallet.assembly import Connection, OpenHome
@@ -47,7 +45,7 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when nothing moves any more.")] = False,
 ) -> None:
-    """Carry what is queued, follow the chain, and say in one line each what happens.
+    """Carry what is queued, and say what happens.
 
     Goes on until interrupted, through whatever trouble there is with the node. Several may run at once on one
     database: each sender is one process's at a time, and the senders of one that died are taken over.
@@ -59,7 +57,7 @@ def run(
     with open_home(config) as home:  # alone, while keys may be made
         for name in (*SENDERS, *carriers(config)):
             home.service(name)
-    stop = _told_to_stop()
+    stop = told_to_stop()
     with open_home(config, alone=False) as home, connect(home) as connection:
         print(f"carrying payments on chain {connection.chain.key}", flush=True)
         _carry(home, connection, stop, once=once)
@@ -68,7 +66,10 @@ def run(
 
 @app.command("status")
 def status(context: typer.Context, rpc: Rpc = None, as_json: AsJson = False) -> None:
-    """Say what each sender waits for, which transactions are in conflict, and whether a recovery is under way."""
+    """Say what senders wait for, conflicts, recoveries.
+
+    A conflict is a transaction whose nonce somebody else used.
+    """
     from chainwallet.assembly import connect, open_home
     from chainwallet.evm import checksum
     from chainwallet.store import lanes, recoveries, submissions
@@ -106,7 +107,9 @@ def status(context: typer.Context, rpc: Rpc = None, as_json: AsJson = False) -> 
 
 @app.command("recover")
 def recover(context: typer.Context, rpc: Rpc = None) -> None:
-    """End a recovery at once: cancel everything that wallets of this home may have signed and this database forgot.
+    """End a recovery at once.
+
+    Everything that wallets of this home may have signed and this database forgot is cancelled.
 
     Wallets whose owners sign elsewhere cannot be cancelled from here: while a recovery concerns them, or nobody knows
     whom it concerns and there are such wallets, it is waited out.
@@ -129,20 +132,6 @@ def recover(context: typer.Context, rpc: Rpc = None) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the loop
-
-
-def _told_to_stop() -> threading.Event:
-    """Is set by the first SIGINT or SIGTERM; a second one ends the process as usual."""
-    stop = threading.Event()
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, usual[signal.Signals(number)])
-        stop.set()
-
-    for number in usual:
-        signal.signal(number, ask)
-    return stop
 
 
 def _carry(home: "OpenHome", connection: "Connection", stop: threading.Event, *, once: bool) -> None:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,6 +100,20 @@ def told_how_to_go_on(what: str, option: str, key: str) -> Iterator[None]:
         if lacks_eth or not isinstance(error, Refused):
             error.add_note(f"go on with the same {what} by {option} {key}")
         raise
+
+
+def told_to_stop() -> threading.Event:
+    """Is set by the first SIGINT or SIGTERM; a second one ends the process as usual."""
+    stop = threading.Event()
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, usual[signal.Signals(number)])
+        stop.set()
+
+    for number in usual:
+        signal.signal(number, ask)
+    return stop
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
