@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chainwallet.abi.calls import reason_of
 from chainwallet.errors import NodeRefused, Recovering, Reverted
-from chainwallet.evm import ZERO_HASH, Address, Block, BlockNumber, Hash32, Receipt
+from chainwallet.evm import ZERO_HASH, Address, Block, BlockNumber, Hash32, Receipt, checksum
 from chainwallet.relayer.lanes import Lanes
 from chainwallet.relayer.signing import Signing, pause_s
 from chainwallet.relayer.simulating import skipped_in
@@ -39,7 +39,7 @@ from chainwallet.rules.submission import (
     after,
     next_step,
 )
-from chainwallet.store import promises, submissions
+from chainwallet.store import attempts, promises, submissions
 from chainwallet.store.database import Transaction
 from chainwallet.store.leases import Lease
 
@@ -80,6 +80,7 @@ class Carrying:
         steps = [(one, next_step(one, self._facts(one, sight), self._tools.patience)) for one in found]
         moved = self._note(steps)
         moved += self._send([(one, step.attempt) for one, step in steps if isinstance(step, Send)])
+        self._close_gaps([one for one, step in steps if isinstance(step, Send) and isinstance(one.stage, Sent)])
         to_sign = [(one, step) for one, step in steps if isinstance(step, Sign | Bump)]
         return moved + (self._sign(to_sign, head) if to_sign else 0)
 
@@ -207,6 +208,29 @@ class Carrying:
             if answer.answer in _REFUSALS:
                 self._lanes.troubles[submission.sender] = NodeRefused("eth_sendRawTransaction", 0, answer.reason)
         return moved
+
+    def _close_gaps(self, hanging: Sequence[Submission]) -> None:
+        """What is below the nonces that hang goes first: a reorg may have taken back what others did with our key.
+
+        Bytes of ours with such a nonce, of a conflict for example, are sent again; for a nonce that we never signed a
+        transaction that does nothing is queued, which `next_lane_nonce` gives that nonce.
+        """
+        lowest: dict[Address, int] = {}
+        for one in hanging:
+            assert one.nonce is not None  # noqa: S101 - it was sent
+            lowest[one.sender] = min(one.nonce, lowest.get(one.sender, one.nonce))
+        counts = self._tools.node.transaction_counts(sorted(lowest)) if lowest else ()
+        for sender, count in zip(sorted(lowest), counts, strict=True):
+            missing = range(count, min(lowest[sender], count + TICK_SUBMISSIONS))
+            if not missing:
+                continue
+            with self._tools.database.transaction() as tx:
+                ours = attempts.with_nonces(tx, self._tools.chain.key, sender, missing)
+                if missing.start not in ours:
+                    key = f"fill:{checksum(sender)}:{missing.start}"
+                    submissions.put(tx, self._tools.chain.key, key, sender, sender, b"", self._tools.now_s())
+            if ours:
+                self._tools.node.send_raw_many([ours[nonce] for nonce in sorted(ours)])
 
     def _sign(self, steps: Sequence[tuple[Submission, Step]], head: Block) -> int:
         """In the order of each lane: where one cannot be signed now, the later ones of its sender wait for it."""

@@ -18,7 +18,7 @@ from chainwallet.rules.packing import MAX_TRANSACTION_GAS, pay_gas_limit
 from chainwallet.rules.promise import WasReturned
 from chainwallet.rules.submission import Attempt, Submission, WasRefused, WasSigned
 from chainwallet.rules.window import is_window
-from chainwallet.store import database, promises, submissions
+from chainwallet.store import attempts, database, promises, submissions
 from chainwallet.store.promises import Promise
 
 GAS_MARGIN_PERCENT = 20  # above the node's estimate: state may change before the transaction runs
@@ -117,7 +117,9 @@ class Signing:
             return False
         with self._tools.database.read() as tx:
             stored = submissions.highest_nonce(tx, self._tools.chain.key, sender)
-        nonce = next_lane_nonce(stored, self._tools.node.transaction_count(sender))
+            on_chain = self._tools.node.transaction_count(sender)
+            is_ours = bool(attempts.with_nonces(tx, self._tools.chain.key, sender, range(on_chain, on_chain + 1)))
+        nonce = next_lane_nonce(stored, on_chain, is_ours=is_ours)
         signed = self._attempt(submission, nonce, data, gas_limit, fees)
         return self._store(submission, signed, data, batch)
 

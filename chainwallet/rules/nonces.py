@@ -56,10 +56,14 @@ def can_be_renewed(nonce: int, known: PayerNonces) -> bool:
     return nonce >= known.base and (known.promised is None or known.promised - WIDTH < nonce)
 
 
-def next_lane_nonce(stored: int | None, on_chain: int) -> int:
+def next_lane_nonce(stored: int | None, on_chain: int, *, is_ours: bool = True) -> int:
     """The nonce for a sender's next transaction: above every stored one, and never one the chain has seen.
 
-    ``stored`` is the highest nonce in stored signed bytes, ``on_chain`` the account's transaction count at the head. A
-    signed nonce is never given to another transaction, whatever became of the first.
+    ``stored`` is the highest nonce in stored signed bytes, ``on_chain`` the account's transaction count at the head,
+    ``is_ours`` whether bytes with that very nonce are stored. Where they are not, somebody else had used it and a reorg
+    took that back: it comes first, because all later ones wait for it. A signed nonce is never given to another
+    transaction, whatever became of the first.
     """
-    return on_chain if stored is None else max(stored + 1, on_chain)
+    if stored is None or not is_ours:
+        return on_chain
+    return max(stored + 1, on_chain)

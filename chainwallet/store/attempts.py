@@ -1,4 +1,4 @@
-"""Signed bytes as they were stored, for a local chain that was killed and has forgotten its last blocks."""
+"""Signed bytes as they were stored, for a chain that forgot what it had: killed, or reorganised."""
 
 from collections.abc import Mapping
 
@@ -23,3 +23,12 @@ def unseen(tx: Transaction, chain: str, counts: Mapping[Address, int]) -> tuple[
     wanted = select(attempts.c.raw).where(attempts.c.chain == chain, or_(*above))
     rows = tx.execute(wanted.order_by(attempts.c.created_at_s, attempts.c.submission_id, attempts.c.nonce))
     return tuple(raw for (raw,) in rows)
+
+
+def with_nonces(tx: Transaction, chain: str, sender: Address, nonces: range) -> dict[int, bytes]:
+    """By nonce, the newest signed bytes of ``sender`` for ``chain`` among ``nonces``."""
+    theirs = (attempts.c.chain == chain) & (attempts.c.sender == to_hex(sender))
+    within = attempts.c.nonce.between(nonces.start, nonces.stop - 1)
+    query = select(attempts.c.nonce, attempts.c.raw).where(theirs, within)
+    rows = tx.execute(query.order_by(attempts.c.created_at_s, attempts.c.max_fee_per_gas_wei))
+    return {row.nonce: row.raw for row in rows}

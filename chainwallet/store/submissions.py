@@ -203,8 +203,11 @@ def _state(submission: Submission) -> tuple[object, ...]:
 def _store_attempt(tx: Transaction, submission: Submission, signed: WasSigned) -> bool:
     lock_sender(tx, submission.chain, submission.sender)
     if submission.nonce is None:
-        taken = highest_nonce(tx, submission.chain, submission.sender)
-        if taken is not None and taken >= signed.nonce:
+        theirs = (attempts.c.chain == submission.chain) & (attempts.c.sender == to_hex(submission.sender))
+        if (
+            tx.execute(select(attempts.c.tx).where(theirs, attempts.c.nonce == signed.nonce).limit(1)).first()
+            is not None
+        ):
             return False
     elif submission.nonce != signed.nonce:
         raise BadValue("nonce", signed.nonce, f"{submission.nonce}, which the submission has for life")

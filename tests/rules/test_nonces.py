@@ -96,3 +96,10 @@ def test_a_lane_nonce_is_new_to_the_store_and_to_the_chain(stored: int | None, o
     assert nonce >= on_chain
     assert stored is None or nonce > stored
     assert nonce == on_chain or nonce - 1 == stored
+
+
+@given(stored=st.integers(1, 2**63), below=st.integers(1, 2**63))
+def test_a_nonce_that_somebody_else_left_free_comes_first(stored: int, below: int) -> None:
+    """Where the chain stands at a nonce below the stored ones that we never signed, that nonce is the next."""
+    on_chain = max(0, stored - below)
+    assert next_lane_nonce(stored, on_chain, is_ours=False) == on_chain
