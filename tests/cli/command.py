@@ -22,7 +22,7 @@ from chainwallet.evm import parse_address
 from chainwallet.rpc import Node
 
 INSTALLED = Path(sys.executable).with_name("chainwallet")
-TIMEOUT_S = 60.0
+TIMEOUT_S = 180.0  # a compiler on a busy machine takes a minute
 POLL_S = 0.01
 
 GROUP = """Date,Description,Category,Cost,Currency,Ana,Björn,由紀
