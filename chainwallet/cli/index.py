@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainwallet.cli.money import AsJson, Rpc
-from chainwallet.cli.terminal import alone, config_of, say_error, say_json
+from chainwallet.cli.terminal import alone, config_of, say_error, say_json, utc
 
 if TYPE_CHECKING:
     from chainwallet.indexer import Progress
@@ -84,7 +84,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         print(f"{token}  block {one.number}, verified" if one else f"{token}  no block yet")
     for chain, reason in waiting.items():
         if reason:
-            print(f"{chain}  waits since {_utc(reason[1])}: {reason[0]}")
+            print(f"{chain}  waits since {utc(reason[1])}: {reason[0]}")
     for lie in quarantined:
         print(f"block {lie.block}  quarantined: {lie.node} said {lie.what} {lie.found}, expected {lie.expected}")
 
@@ -157,7 +157,3 @@ def _followed_document(token: str, one: "Followed | None") -> dict[str, Any]:
 
 def _quarantine_document(lie: "Quarantine") -> dict[str, Any]:
     return {"block": lie.block, "what": lie.what, "expected": lie.expected, "found": lie.found, "node": lie.node}
-
-
-def _utc(time_s: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_s))

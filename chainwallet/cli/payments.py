@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainwallet.cli.money import AsJson, Rpc
-from chainwallet.cli.terminal import alone, config_of, console, say_json, table
+from chainwallet.cli.terminal import alone, config_of, console, say_json, table, utc
 
 if TYPE_CHECKING:
     from chainwallet.assembly import Connection, OpenHome
@@ -112,12 +111,7 @@ def retry(
         connection.worker.catch_up()
         signer = home.wallets.signer_of(promise.payer)
         again = payments.retry(_desk(connection, promise), promise, signer, now_s())
-        shown = payments.show(home.database, again, connection.confirmations)
-        names, ledgers = _names(home), _by_token(connection.ledgers(None))
-    if as_json:
-        say_json(_document(shown, names, ledgers))
-        return
-    print(f"payment {payment_id}: {_state(shown)}")
+        _say_state(home, connection, again, as_json=as_json)
 
 
 @app.command("cancel")
@@ -145,12 +139,7 @@ def cancel(
         submission_id = payments.cancel(desk, promise, signature, relayer, now_s())
         connection.worker.relayer.deliver([submission_id])
         connection.worker.catch_up()
-        shown = payments.show(home.database, promise, connection.confirmations)
-        names, ledgers = _names(home), _by_token(connection.ledgers(None))
-    if as_json:
-        say_json(_document(shown, names, ledgers))
-        return
-    print(f"payment {payment_id}: {_state(shown)}")
+        _say_state(home, connection, promise, as_json=as_json)
 
 
 # ------------------------------------------------------------------------------------------------ what they share
@@ -228,10 +217,6 @@ def _state(shown: "Shown") -> str:
     return f"{shown.stage} ({shown.waits})" if shown.waits else shown.stage
 
 
-def _utc(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
 def _tell(shown: "Shown", names: dict[bytes, str], ledgers: dict[str, "Cash"]) -> None:
     promise = shown.promise
     what = f"{_amount(ledgers, promise)} from {_name(names, promise.payer)} to {_payee(names, promise)}"
@@ -240,7 +225,17 @@ def _tell(shown: "Shown", names: dict[bytes, str], ledgers: dict[str, "Cash"]) -
     print()
     for line in shown.story:
         where = f"submission {line.submission_id}: " if line.submission_id is not None else ""
-        print(f"{_utc(line.at_s)}  {where}{line.words}")
+        print(f"{utc(line.at_s)}  {where}{line.words}")
+
+
+def _say_state(home: "OpenHome", connection: "Connection", promise: "Promise", *, as_json: bool) -> None:
+    from chainwallet import payments
+
+    shown = payments.show(home.database, promise, connection.confirmations)
+    if as_json:
+        say_json(_document(shown, _names(home), _by_token(connection.ledgers(None))))
+    else:
+        print(f"payment {promise.id}: {_state(shown)}")
 
 
 def _document(shown: "Shown", names: dict[bytes, str], ledgers: dict[str, "Cash"]) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """``chainwallet relayer``: carries payments to the chain until it is told to stop."""
 
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chainwallet.cli.money import AsJson, Rpc
-from chainwallet.cli.terminal import alone, config_of, say_error, say_json, told_to_stop
+from chainwallet.cli.terminal import alone, config_of, say_error, say_json, told_to_stop, utc
 
 if TYPE_CHECKING:
     from chainwallet.assembly import Connection, OpenHome
@@ -95,12 +94,12 @@ def status(context: typer.Context, rpc: Rpc = None, as_json: AsJson = False) -> 
         )
         return
     for lane in states:
-        state = f"waits since {_utc(lane.since_s)}: {lane.waits}" if lane.waits else "goes on"
+        state = f"waits since {utc(lane.since_s)}: {lane.waits}" if lane.waits else "goes on"
         print(f"{checksum(lane.sender)}  {under_way[lane.sender]} under way, {state}")
     for one in conflicts:
         print(f"submission {one.id}  conflict: {_reason(one)}")
     for recovery in recovering:
-        print(f"recovery until {_utc(recovery.until_s)} of the chain's time: {recovery.why}")
+        print(f"recovery until {utc(recovery.until_s)} of the chain's time: {recovery.why}")
     if not states:
         print("no relayer has worked on this chain yet; begin with `chainwallet relayer run`")
 
@@ -170,14 +169,10 @@ def _tell(home: "OpenHome", chain: str, after: int) -> int:
         lines = happenings.latest(tx, chain, after, TOLD_AT_ONCE)
     for number, line in lines:
         what = f"submission {line.submission_id}" if line.promise is None else f"promise {line.promise}"
-        print(f"{_utc(line.at_s)}  {what}: {line.words}", flush=True)
+        print(f"{utc(line.at_s)}  {what}: {line.words}", flush=True)
         after = number
     return after
 
 
 def _reason(submission: object) -> str:
     return str(getattr(getattr(submission, "stage", None), "reason", ""))
-
-
-def _utc(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -139,6 +140,11 @@ def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
 def say(console: "Console", text: str = "") -> None:
     """A line as it is: hashes are not broken."""
     console.print(text, soft_wrap=True)
+
+
+def utc(time_s: int) -> str:
+    """A time, in seconds since 1970, for a person."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_s))
 
 
 def say_json(document: object) -> None:

@@ -28,6 +28,7 @@ FaultName = Literal[
 ]
 """What can be injected; ``behind`` and ``disagreements`` at the second endpoint alone."""
 FAULTS: tuple[FaultName, ...] = get_args(FaultName)
+_EXCLUSIVE = FAULTS[: FAULTS.index("delays")]
 
 _RATE = re.compile(r"(\d{1,3})(?:\.(\d{1,4}))?%")
 
@@ -72,16 +73,6 @@ class Rates:
     @property
     def _exclusive(self) -> tuple[int, ...]:
         return tuple(int(getattr(self, name)) for name in _EXCLUSIVE)
-
-
-_EXCLUSIVE: tuple[FaultName, ...] = (
-    "drop_requests",
-    "drop_replies",
-    "cuts",
-    "server_errors",
-    "too_many",
-    "duplicates",
-)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from chainwallet.abi import typed_data
-from chainwallet.abi.typed_data import Document, Domain
 from chainwallet.errors import (
     BadSignature,
     BadValue,
@@ -26,10 +24,9 @@ from chainwallet.errors import (
     MissingTool,
     WrongPassphrase,
 )
-from chainwallet.evm import Address, Hash32, Transaction, checksum, keccak256
+from chainwallet.evm import Address, Hash32, checksum
 from chainwallet.keys.kek import HomeKeks
-from chainwallet.keys.signer import SECP256K1_ORDER, SigningLimits, address_of, recover
-from chainwallet.keys.transaction import encode_signed, encode_unsigned
+from chainwallet.keys.signer import SECP256K1_ORDER, DigestSigner, SigningLimits, address_of, recover
 
 KEY_SPEC = "ECC_SECG_P256K1"
 KEY_USAGE = "SIGN_VERIFY"
@@ -76,28 +73,19 @@ class KmsClient(Protocol):
         """``KeyId``, ``CiphertextBlob``, ``EncryptionContext``; gives ``Plaintext``."""
 
 
-class KmsSigner:
-    """Signs for ``address`` with the key ``key``; an ``AccountSigner``. Each signature is one call of ``Sign``.
+class KmsSigner(DigestSigner):
+    """Signs for ``address`` with the key ``key``. Each signature is one call of ``Sign``.
 
     The service is trusted with the key and with nothing else: a signature is given on only if ``address`` is recovered
-    from it. Raises ``KeyServiceUnreachable`` and ``KeyServiceRefused``.
+    from it, else ``BadSignature`` is raised. Raises ``KeyServiceUnreachable`` and ``KeyServiceRefused``.
     """
 
+    __slots__ = ("_client", "_key")
+
     def __init__(self, client: KmsClient, key: str, address: Address, limits: SigningLimits | None = None) -> None:
-        self.address = address
+        super().__init__(address, limits)
         self._client = client
         self._key = key
-        self._limits = limits or SigningLimits()
-
-    def sign(self, document: Document, domain: Domain) -> bytes:
-        """As ``LocalSigner.sign``; ``BadSignature`` where the service signed something else or with another key."""
-        self._limits.check_document(document, domain, self.address)
-        return self._sign_digest(typed_data.digest(document, domain))
-
-    def sign_transaction(self, tx: Transaction) -> bytes:
-        """As ``LocalSigner.sign_transaction``, and as ``sign``."""
-        self._limits.check_transaction(tx)
-        return encode_signed(tx, self._sign_digest(keccak256(encode_unsigned(tx))))
 
     def _sign_digest(self, digest: Hash32) -> bytes:
         ask = partial(self._client.sign, KeyId=self._key, Message=bytes(digest), MessageType="DIGEST")

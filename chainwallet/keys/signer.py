@@ -6,6 +6,7 @@ turn one valid signature into another. The compact form is 64 bytes r||yParityAn
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, assert_never
@@ -104,21 +105,54 @@ class SigningLimits:
         return f"one of {', '.join(checksum(contract) for contract in sorted(self.contracts or ()))}"
 
 
-class LocalSigner:
-    """Signs with a secret in this process's memory; a ``Signer`` and a ``TransactionSigner``.
+class DigestSigner(ABC):
+    """An ``AccountSigner`` that is held to its limits, wherever its key is: only how a digest is signed differs."""
+
+    __slots__ = ("_limits", "address")
+
+    def __init__(self, address: Address, limits: SigningLimits | None = None) -> None:
+        self.address = address
+        self._limits = limits or SigningLimits()
+
+    def sign(self, document: Document, domain: Domain) -> bytes:
+        """65 bytes r||s||v, low s, over the EIP-712 digest of ``document`` for ``domain``.
+
+        Raises ``BadValue`` naming the field if the document names another signer (for a consent: if this account is not
+        among its debits) or is beyond the limits, before the key is touched; then what reaching the key raises.
+        """
+        self._limits.check_document(document, domain, self.address)
+        return self._sign_digest(typed_data.digest(document, domain))
+
+    def sign_transaction(self, tx: Transaction) -> bytes:
+        """The raw signed EIP-1559 transaction (EIP-2718 type 2), which always carries its chain id.
+
+        Raises ``BadValue`` naming a field that is out of range or beyond the limits, and as ``sign``.
+        """
+        self._limits.check_transaction(tx)
+        return encode_signed(tx, self._sign_digest(keccak256(encode_unsigned(tx))))
+
+    @abstractmethod
+    def _sign_digest(self, digest: Hash32) -> bytes:
+        """65 bytes r||s||v, low s, by this account's key."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({checksum(self.address)})"
+
+
+class LocalSigner(DigestSigner):
+    """Signs with a secret in this process's memory; closed, it raises ``BadValue``.
 
     ``secret`` is 32 bytes, a number from 1 to the group order less 1; other bytes raise ``BadValue`` (which does not
     show them). The secret cannot be shown, pickled or copied. ``close`` (or leaving a ``with``) overwrites it; Python
     may have left other copies in memory.
     """
 
-    __slots__ = ("__weakref__", "_is_open", "_limits", "_secret", "address")
+    __slots__ = ("__weakref__", "_is_open", "_secret")
 
     def __init__(self, secret: bytes | bytearray, limits: SigningLimits | None = None) -> None:
         self._secret = bytearray(secret)
         self._is_open = True
-        self._limits = limits or SigningLimits()
-        self.address = address_of_secret(self._secret)
+        super().__init__(address_of_secret(self._secret), limits)
 
     @classmethod
     def from_hex(cls, text: str, field: str = "private key", limits: SigningLimits | None = None) -> Self:
@@ -131,23 +165,6 @@ class LocalSigner:
         if not 0 < int.from_bytes(secret, "big") < SECP256K1_ORDER:
             raise BadValue(field, HIDDEN, "64 hex digits of a secp256k1 private key")
         return cls(secret, limits)
-
-    def sign(self, document: Document, domain: Domain) -> bytes:
-        """65 bytes r||s||v, low s, over the EIP-712 digest of ``document`` for ``domain``.
-
-        Raises ``BadValue`` naming the field if the document names another signer (for a consent: if this account is not
-        among its debits), is beyond the limits, or the signer is closed.
-        """
-        self._limits.check_document(document, domain, self.address)
-        return self._sign_digest(typed_data.digest(document, domain))
-
-    def sign_transaction(self, tx: Transaction) -> bytes:
-        """The raw signed EIP-1559 transaction (EIP-2718 type 2), which always carries its chain id.
-
-        Raises ``BadValue`` naming a field that is out of range or beyond the limits, or if the signer is closed.
-        """
-        self._limits.check_transaction(tx)
-        return encode_signed(tx, self._sign_digest(keccak256(encode_unsigned(tx))))
 
     def close(self) -> None:
         """Overwrite the secret; nothing can be signed afterwards. Closing twice is fine."""
@@ -170,9 +187,6 @@ class LocalSigner:
     def __del__(self) -> None:
         if hasattr(self, "_secret"):
             self.close()
-
-    def __repr__(self) -> str:
-        return f"LocalSigner({checksum(self.address)})"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a LocalSigner is neither pickled nor copied: it holds a private key")

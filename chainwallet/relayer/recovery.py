@@ -9,7 +9,6 @@ from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import Recovering
 from chainwallet.evm import Address, Block, BlockNumber, checksum
 from chainwallet.relayer.tools import Tools
-from chainwallet.rules.nonces import next_lane_nonce
 from chainwallet.store import evidence, following, recoveries, submissions
 from chainwallet.store.database import Transaction
 
@@ -48,7 +47,7 @@ class Recovery:
             with tools.database.read() as tx:
                 stored = submissions.highest_nonce(tx, tools.chain.key, sender)
                 known = recoveries.known_count(tx, tools.chain.key, sender)
-            most = max(next_lane_nonce(stored, 0), known)
+            most = max(0 if stored is None else stored + 1, known)
             if count > most:
                 why = f"{checksum(sender)} has sent {count} transactions, of which at most {most} are known here"
                 changed += self._begin(sender, why, head, count)

@@ -18,7 +18,7 @@ from chainwallet.rules.packing import MAX_TRANSACTION_GAS, pay_gas_limit
 from chainwallet.rules.promise import WasReturned
 from chainwallet.rules.submission import Attempt, Submission, WasRefused, WasSigned
 from chainwallet.rules.window import is_window
-from chainwallet.store import attempts, database, promises, submissions
+from chainwallet.store import database, promises, submissions
 from chainwallet.store.promises import Promise
 
 GAS_MARGIN_PERCENT = 20  # above the node's estimate: state may change before the transaction runs
@@ -115,10 +115,10 @@ class Signing:
         if lacking is not None:
             self._lanes.troubles[sender] = lacking
             return False
+        on_chain = self._tools.node.transaction_count(sender)
         with self._tools.database.read() as tx:
             stored = submissions.highest_nonce(tx, self._tools.chain.key, sender)
-            on_chain = self._tools.node.transaction_count(sender)
-            is_ours = bool(attempts.with_nonces(tx, self._tools.chain.key, sender, range(on_chain, on_chain + 1)))
+            is_ours = submissions.is_nonce_signed(tx, self._tools.chain.key, sender, on_chain)
         nonce = next_lane_nonce(stored, on_chain, is_ours=is_ours)
         signed = self._attempt(submission, nonce, data, gas_limit, fees)
         return self._store(submission, signed, data, batch)

@@ -56,7 +56,7 @@ def can_be_renewed(nonce: int, known: PayerNonces) -> bool:
     return nonce >= known.base and (known.promised is None or known.promised - WIDTH < nonce)
 
 
-def next_lane_nonce(stored: int | None, on_chain: int, *, is_ours: bool = True) -> int:
+def next_lane_nonce(stored: int | None, on_chain: int, *, is_ours: bool) -> int:
     """The nonce for a sender's next transaction: above every stored one, and never one the chain has seen.
 
     ``stored`` is the highest nonce in stored signed bytes, ``on_chain`` the account's transaction count at the head,

@@ -158,6 +158,12 @@ def highest_nonce(tx: Transaction, chain: str, sender: Address) -> int | None:
     return tx.execute(query).scalar_one_or_none()
 
 
+def is_nonce_signed(tx: Transaction, chain: str, sender: Address, nonce: int) -> bool:
+    """Whether signed bytes of ``sender`` with ``nonce`` are stored for ``chain``."""
+    theirs = (attempts.c.chain == chain) & (attempts.c.sender == to_hex(sender))
+    return tx.execute(select(attempts.c.tx).where(theirs, attempts.c.nonce == nonce).limit(1)).first() is not None
+
+
 # ------------------------------------------------------------------------------------------------ moves
 
 
@@ -203,11 +209,7 @@ def _state(submission: Submission) -> tuple[object, ...]:
 def _store_attempt(tx: Transaction, submission: Submission, signed: WasSigned) -> bool:
     lock_sender(tx, submission.chain, submission.sender)
     if submission.nonce is None:
-        theirs = (attempts.c.chain == submission.chain) & (attempts.c.sender == to_hex(submission.sender))
-        if (
-            tx.execute(select(attempts.c.tx).where(theirs, attempts.c.nonce == signed.nonce).limit(1)).first()
-            is not None
-        ):
+        if is_nonce_signed(tx, submission.chain, submission.sender, signed.nonce):
             return False
     elif submission.nonce != signed.nonce:
         raise BadValue("nonce", signed.nonce, f"{submission.nonce}, which the submission has for life")

@@ -92,7 +92,7 @@ def test_what_was_overtaken_is_not_made_again() -> None:
 @given(stored=st.none() | st.integers(0, 2**63), on_chain=st.integers(0, 2**63))
 def test_a_lane_nonce_is_new_to_the_store_and_to_the_chain(stored: int | None, on_chain: int) -> None:
     """A relayer's next nonce is the lowest that neither stored bytes nor the chain have used."""
-    nonce = next_lane_nonce(stored, on_chain)
+    nonce = next_lane_nonce(stored, on_chain, is_ours=True)
     assert nonce >= on_chain
     assert stored is None or nonce > stored
     assert nonce == on_chain or nonce - 1 == stored

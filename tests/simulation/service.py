@@ -226,7 +226,8 @@ class Service:
         known = {(row.document.payer, row.document.nonce) for row in self.store.rows.values()}
         paid = [event for _, _, events in self.store.blocks for event in events if event.kind == "Paid"]
         is_unknown = any((event.payer, event.nonce) not in known for event in paid) and not self.store.blocked_until_s
-        if count > max(nonces.next_lane_nonce(self._highest(), 0), self.store.known_count) or is_unknown:
+        highest = self._highest()
+        if count > max(0 if highest is None else highest + 1, self.store.known_count) or is_unknown:
             self.store.known_count = max(count, self.store.known_count)
             self.store.blocked_until_s = max(head.timestamp_s, self.now_s) + LIFETIME_S
 
@@ -443,7 +444,8 @@ class Service:
         if isinstance(offered, fees.AboveCap):
             return
         on_chain = self.node.chain.head.state.counts.get(RELAYER, 0)
-        nonce = nonces.next_lane_nonce(self._highest(), on_chain)
+        is_ours = any(other.nonce == on_chain for other in self.store.submissions.values())
+        nonce = nonces.next_lane_nonce(self._highest(), on_chain, is_ours=is_ours)
         yield from self._store_signed(one, nonce, offered, tuple(row.document for row in rows))
 
     def _bump(self, one: Submission, last: Attempt) -> Iterator[None]:
