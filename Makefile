@@ -80,7 +80,7 @@ proofs: setup $(PROOFS_READY) ## Run the long campaigns (hours; STAGES="fuzz sli
 	$(BIN)/python scripts/proofs.py $(STAGES)
 
 mutation: setup ## Change the contracts token by token and expect a test to go red (hours; ARGS="--sample 50" for less)
-	$(BIN)/python scripts/mutate.py $(ARGS)
+	$(BIN)/python -m scripts.mutate $(ARGS)
 
 contracts: setup ## Rebuild the package's artefacts from contracts/src
 	$(BIN)/python scripts/build_contracts.py

@@ -18,9 +18,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from scripts.proofs import sources_hash
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 EXPLAINED = CONTRACTS / "mutants-explained.json"
@@ -192,13 +193,9 @@ def main() -> int:
     summary |= {"judged_again": len(mutants)} if earlier is not None else {}
     print(json.dumps(summary))
     if chosen.json is not None:
-        told = {**summary, "sources": _sources_hash(), "survivors": [asdict(m) for m in survivors]}
+        told = {**summary, "sources": sources_hash(), "survivors": [asdict(m) for m in survivors]}
         chosen.json.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     return 1 if unexplained else 0
-
-
-def _sources_hash() -> str:
-    return sha256(b"".join(path.read_bytes() for path in sorted((CONTRACTS / "src").glob("*.sol")))).hexdigest()
 
 
 def _earlier(path: Path | None) -> dict[str, Any] | None:
@@ -206,7 +203,7 @@ def _earlier(path: Path | None) -> dict[str, Any] | None:
     if path is None or not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found if found.get("sources") == _sources_hash() else None
+    return found if found.get("sources") == sources_hash() else None
 
 
 if __name__ == "__main__":

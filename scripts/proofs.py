@@ -86,13 +86,14 @@ STAGES: dict[str, Stage] = {
         "Mutation",
         [
             str(ROOT / ".venv" / "bin" / "python"),
-            "../scripts/mutate.py",
+            "-m",
+            "scripts.mutate",
             "--again",
             "mutation.json",
             "--json",
             "mutation.json",
         ],
-        {},
+        {"PYTHONPATH": ".."},
         r"^survived|^hung|^\{",
     ),
 }
