@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,11 @@ from tests.chain.fault_proxy import FaultProxy
 
 @pytest.fixture(scope="session")
 def deployed(local_chain: RunningChain, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    home = tmp_path_factory.mktemp("deployed")
+    return deploy_on(local_chain, tmp_path_factory.mktemp("deployed"))
+
+
+def deploy_on(local_chain: RunningChain, home: Path) -> Deployed:
+    """Ledgers on ``local_chain``, and people with money."""
     database = Database(home / "chainwallet.db")
     with Node(local_chain.url) as node:
         for name in SERVICES:

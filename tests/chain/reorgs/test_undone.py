@@ -82,6 +82,7 @@ def _caught_up(bench: Bench, confirmations: int) -> payments.Desk:
 
 def undone_after_it_expired(bench: Bench, worker: Worker, order: Order) -> Promise:
     """A payment that was final, and that a reorg undid when its document was dead already."""
+    bench.node.mine()  # a head of now
     bench.indexer().catch_up()
     desk = bench.desk(lifetime_s=300)
     promise = payments.accept(desk, order, key_of("ana"), b"salt", bench.now_s)
