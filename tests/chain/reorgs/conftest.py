@@ -1,8 +1,8 @@
 """A chain of its own for what takes blocks back.
 
 In whole runs these tests failed on the chain that had served all others: there a reorg of 64 blocks led to a state
-without the ledger's code (why is not known; Anvil keeps few states in memory), and the head was so old that a document of
-five minutes made at it was dead in the next block.
+without the ledger's code (why is not known; Anvil keeps few states in memory), and the head was so old that a document
+of five minutes made at it was dead in the next block.
 """
 
 from collections.abc import Iterator
