@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ from chainwallet.compiler import find_solc
 from chainwallet.rpc import Node
 from chainwallet.store.database import Database
 from tests.postgres import PostgresProcess
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the run in the background has it ignore interruptions, and so would every process under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def ask(url: str, method: str, *params: object) -> object:
