@@ -61,8 +61,9 @@ halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay wind
 pytest: setup ## Python tests, on two cores
 	$(BIN)/pytest -n 2 --dist loadfile
 
-kill-test: setup ## Kill indexers at 100 random moments on each kind of database
+kill-test: setup ## Kill indexers at 100 random moments and workers at every request, on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
+	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/chain/test_exactly_once.py -k killed_at_any_step
 
 SEEDS ?= 10000
 FIRST ?= 0
