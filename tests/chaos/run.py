@@ -292,7 +292,6 @@ class Chaos:
             assert time.monotonic() < give_up_at, "nothing goes on"
             self._wait_out()
             self._wait_out()
-            self._fill_gaps()
             self.bench.node.mine()
             time.sleep(0.2)  # the workers' turn
         for one, _ in self.workers.values():
@@ -317,7 +316,6 @@ class Chaos:
         give_up_at = time.monotonic() + MOST_WAITED_S
         while self._open() and time.monotonic() < give_up_at:
             self._wait_out()
-            self._fill_gaps()
             self.bench.node.mine()
             time.sleep(0.2)  # the workers' turn
         for one, _ in self.workers.values():
@@ -336,18 +334,6 @@ class Chaos:
         query = "SELECT id FROM promises WHERE stage NOT IN ('final', 'expired', 'canceled')"
         under_way = "SELECT id FROM submissions WHERE stage IN ('queued', 'signed', 'sent', 'mined')"
         return rows_of(self.where, query) + rows_of(self.where, under_way)
-
-    def _fill_gaps(self) -> None:
-        """A nonce that a reorg gave back, and that no stored transaction waits for: whoever used it does so again."""
-        for key in map(key_of, RELAYERS):
-            count = self.bench.node.transaction_count(key.address)
-            query = "SELECT nonce, stage FROM submissions WHERE sender = ? AND nonce >= ?"
-            rows = rows_of(self.where, query, to_hex(key.address), count)
-            waiting = {row["nonce"] for row in rows if row["stage"] in ("signed", "sent", "mined")}
-            if waiting and min(waiting) > count:
-                fees = self.bench.node.fees()
-                more = Transaction(self.bench.chain.chain_id, count, key.address, b"", 21_000, 9 * fees[0], 9 * fees[0])
-                self.bench.node.send_raw(key.sign_transaction(more))
 
 
 def expected(store: str) -> set[str]:

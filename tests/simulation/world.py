@@ -41,7 +41,10 @@ class World:
         self.asked: dict[tuple[Address, str], tuple[Address, int]] = {}
         """What was accepted, and never refused since."""
         self.withdrawn: set[tuple[Address, str]] = set()
-        self.was_final: set[tuple[Address, str]] = set()
+        self.was_over: set[tuple[Address, str]] = set()
+        """Was final or expired once: a deeper reorg can bring it back when its nonce is no longer kept for it."""
+        self.nonces_withdrawn: set[tuple[Address, int]] = set()
+        """A signed cancel names a nonce and never expires, also where a restored backup forgot it."""
         self.seen: set[Document] = set()
         self.backup: Store | None = None
         self.is_burst = self.dice.random() < 0.1
@@ -105,6 +108,7 @@ class World:
             row = self.dice.choice(rows)
             self.service.cancel(row)
             self.withdrawn.add((row.document.payer, row.id))
+            self.nonces_withdrawn.add((row.document.payer, row.document.nonce))
             self.injected["cancels"] += 1
 
     # -------------------------------------------------------------------------------------------- the service
@@ -137,8 +141,8 @@ class World:
         for tx in self.chain.pool.values():
             self.seen.update(tx.items)
         for row in self.service.store.rows.values():
-            if isinstance(row.stage, promise.Final):
-                self.was_final.add((row.document.payer, row.id))
+            if isinstance(row.stage, promise.Final | promise.Expired):
+                self.was_over.add((row.document.payer, row.id))
 
     def save(self) -> None:
         self.backup = self.service.store.copy()
@@ -216,7 +220,6 @@ class World:
                     row = self.service.find(payer, name)
                     if row is None or isinstance(row.stage, promise.Offered):
                         self._accept(payer, name, *order, signs=True)
-            self._fill_gap()
             self._finish(self.service.index())
             self._finish(self.service.relay())
             self._look_at_pool()
@@ -229,19 +232,6 @@ class World:
             if is_over and not under_way and not self.service.is_blocked() and round_ > 12:
                 return
         raise Failed(f"not ended: {[(row.id, row.stage) for row in self.service.store.rows.values()][:6]}")
-
-    def _fill_gap(self) -> None:
-        """A rival's transaction that a reorg dropped comes again: ours with its nonce has given up, others wait above.
-
-        The rules leave that to a person: nothing of ours is signed for a nonce twice, nor for one that was not ours.
-        """
-        nonce = self.chain.head.state.counts.get(RELAYER, 0)
-        submissions = self.service.store.submissions.values()
-        ours = {one.nonce for one in submissions if isinstance(one.stage, UNFINISHED)}
-        waiting = [at for sender, at in self.chain.pool if sender == RELAYER]
-        if waiting and min(waiting) > nonce and nonce not in ours:
-            self.injected["gaps"] += 1
-            self.rival()
 
     def check_chain(self) -> None:
         """At every moment: nobody pays twice, and the sum of all balances is what it was."""
@@ -264,8 +254,9 @@ class World:
                 continue  # forgotten by a restored backup, and refused when asked for again
             if isinstance(row.stage, promise.Final) != is_paid:
                 raise Failed(f"payment {name} is {row.stage} here, and {'' if is_paid else 'not '}paid")
-            was_asked_for = (payer, name) in self.withdrawn | self.was_final
-            if row.stage == promise.Canceled() and not was_asked_for:
+            is_explained = (payer, name) in self.withdrawn | self.was_over
+            is_explained = is_explained or (payer, row.document.nonce) in self.nonces_withdrawn
+            if row.stage == promise.Canceled() and not is_explained:
                 raise Failed(f"payment {name} lost its nonce, and nobody cancelled it")
 
 
