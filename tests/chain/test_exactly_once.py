@@ -5,7 +5,7 @@ The rules are those of docs/exactly-once.md; each test names the one that it sho
 
 import os
 import signal
-import time
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -88,11 +88,16 @@ def test_a_dead_relayer_is_taken_over(bench: Bench, proxy: FaultProxy) -> None:
 def test_a_paused_relayer_that_wakes_up_cannot_act(bench: Bench, proxy: FaultProxy) -> None:
     """A relayer that was paused past its lease stores and sends nothing when it wakes up: another has its lane."""
     promise, count = bench.accept(bench.order("ana", "ben", "10")), bench.count()
-    proxy.next("eth_feeHistory", Fault(before=lambda: os.kill(process.pid or 0, signal.SIGSTOP)))
+    is_paused = threading.Event()
+
+    def pause() -> None:
+        os.kill(process.pid or 0, signal.SIGSTOP)
+        is_paused.set()
+
+    proxy.next("eth_feeHistory", Fault(before=pause))
     with worker_process(bench, proxy.url, "relayer") as process:
-        wait_for(lambda: "eth_feeHistory" in proxy.methods)
+        assert is_paused.wait(20)
         wait_for(lambda: isinstance(now(bench, promise).stage, Carried))
-        time.sleep(0.05)
         paid = bench.worker(limits=SHORT_LEASE).settle(promise.number)
         assert isinstance(paid.stage, Final)
         asked = len(proxy.methods)
