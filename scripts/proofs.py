@@ -58,8 +58,15 @@ STAGES: dict[str, Stage] = {
         r"\[FAIL",
     ),
     "invariants": Stage(
-        "Invariants and the differential test, 1,000,000 calls each",
-        [FORGE, "test", "--match-test", "invariant_"],
+        "Invariants, 1,000,000 calls",
+        [FORGE, "test", "--match-contract", "InvariantsTest", "--match-test", "invariant_"],
+        {"FOUNDRY_PROFILE": "long"},
+        r"\(runs: |^Suite result|tests? passed|FAIL",
+        r"\[FAIL",
+    ),
+    "differential": Stage(
+        "The differential test against OpenZeppelin's token, 1,000,000 calls",
+        [FORGE, "test", "--match-contract", "DifferentialTest", "--match-test", "invariant_"],
         {"FOUNDRY_PROFILE": "long"},
         r"\(runs: |^Suite result|tests? passed|FAIL",
         r"\[FAIL",
