@@ -4,6 +4,7 @@ Sources: Ethereum Yellow Paper (Keccak-256, addresses); EIP-55 (mixed-case check
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 import sha3
@@ -51,6 +52,7 @@ def from_hex(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
+@lru_cache(maxsize=8_192)
 def checksum(address: Address) -> str:
     """The 42-character text of ``address`` with the EIP-55 checksum in its capitals."""
     digits = address.hex()

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from chainwallet.abi.calls import call_data, uints_of
 from chainwallet.abi.domain import domain_of
-from chainwallet.abi.typed_data import Consent, Payment, as_typed_data, from_typed_data, struct_hash
+from chainwallet.abi.typed_data import Consent, Payment, as_json, from_typed_data, struct_hash
 from chainwallet.errors import BadValue
 from chainwallet.evm import Address, BlockNumber, Hash32, keccak256
 from chainwallet.keys.signer import Signer, verify_signature
@@ -17,8 +17,9 @@ from chainwallet.rules.nonces import PayerNonces, can_be_renewed, next_window_no
 from chainwallet.rules.promise import Expired, Offered, Queued, WasRenewed, WasSigned
 from chainwallet.rules.submission import Final, Submission
 from chainwallet.rules.window import WIDTH
-from chainwallet.store import evidence, promises, submissions
+from chainwallet.store import evidence, payers, promises, submissions
 from chainwallet.store.database import Database, Transaction
+from chainwallet.store.payers import Standing
 from chainwallet.store.promises import Kind, Promise
 
 Promised = Payment | Consent
@@ -102,10 +103,18 @@ class Begun:
 def find(tx: Transaction, cash: Cash, payer: Address, intent: Intent) -> Begun | None:
     """The promise that was begun with ``intent``; raises ``BadValue`` where its id stands for other content."""
     promise = promises.by_id(tx, cash.token, payer, intent.kind, intent.id)
-    if promise is None:
-        return None
+    return None if promise is None else begun_as(tx, promise, intent)
+
+
+def require_same(promise: Promise, intent: Intent) -> None:
+    """Raises ``BadValue`` where ``promise``, which was found by ``intent``'s id, stands for other content."""
     if promise.content_hash != intent.content_hash:
         raise BadValue("id", intent.id, f"the same {intent.kind} as when this id was first used")
+
+
+def begun_as(tx: Transaction, promise: Promise, intent: Intent) -> Begun:
+    """``promise``, which was found by ``intent``'s id; raises as ``require_same``."""
+    require_same(promise, intent)
     carrier = submissions.by_id(tx, promise.submission_id) if promise.submission_id is not None else None
     return Begun(promise, document_of(promise), carrier)
 
@@ -134,6 +143,13 @@ def reserve(
     known = find(tx, cash, payer, intent)
     if known is None:
         return _add(tx, cash, payer, intent, document_with, made, unused)
+    return renewed_if_expired(tx, cash, known, document_with, made)
+
+
+def renewed_if_expired(
+    tx: Transaction, cash: Cash, known: Begun, document_with: Callable[[int], Promised], made: Moment
+) -> Begun:
+    """``known``, or the same promise with a new document where its own expired and nothing under way carries it."""
     is_waiting = isinstance(known.promise.stage, Offered | Queued) and not known.is_under_way
     if is_waiting and made.time_s >= known.promise.valid_before:
         return renew(tx, known, document_with(known.promise.nonce), cash, "the last one expired", made.time_s)
@@ -150,7 +166,7 @@ def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason:
     if isinstance(promise.stage, Expired) and not can_be_renewed(promise.nonce, known):
         raise BadValue("id", promise.id, f"a new id: later payments have overtaken nonce {promise.nonce}")
     value, ref, valid_before = _terms(document, promise.payer)
-    promises.set_document(tx, promise, _as_json(document, cash), valid_before, None, ref)
+    promises.set_document(tx, promise, as_json(document, domain_of(cash)), valid_before, None, ref)
     promises.move(tx, promise, WasRenewed(reason), now_s)
     assert value == promise.value  # noqa: S101 - the content is the same
     renewed = promises.by_number(tx, promise.number)
@@ -160,9 +176,13 @@ def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason:
 
 def nonces_of(tx: Transaction, token: str, payer: Address, unused: int = 0) -> PayerNonces:
     """What is known of a payer's window nonces; ``unused`` is what a node says, where one was asked."""
-    handed_out = promises.nonces(tx, token, payer)
-    unused = max(unused, evidence.first_unused_nonce(tx, token, payer))
-    return PayerNonces(max(0, unused - WIDTH), unused, handed_out.highest, handed_out.lowest_live)
+    known = payers.standing(tx, token, [payer])[payer]
+    return payer_nonces(known, max(unused, evidence.first_unused_nonces(tx, token, [payer])[payer]))
+
+
+def payer_nonces(known: Standing, unused: int) -> PayerNonces:
+    """What is known of a payer's window nonces; ``unused`` is the lowest above all that the chain has seen used."""
+    return PayerNonces(max(0, unused - WIDTH), unused, known.highest, known.lowest_live)
 
 
 def _add(
@@ -174,19 +194,29 @@ def _add(
     made: Moment,
     unused: int,
 ) -> Begun:
-    nonce = next_window_nonce(nonces_of(tx, cash.token, payer, unused))
-    if nonce is None:
-        nonce = wide_nonce(_name(cash, payer, intent))
-    document = document_with(nonce)
+    known = nonces_of(tx, cash.token, payer, unused)
+    document = document_with(next_nonce(known, cash, payer, intent))
+    promise = new_promise(cash, payer, intent, document, made)
+    return Begun(promises.add(tx, promise, intent.memo_salt), document)
+
+
+def next_nonce(known: PayerNonces, cash: Cash, payer: Address, intent: Intent) -> int:
+    """The nonce of a new promise: the payer's next in the window, or a wide one where that could kill a live one."""
+    nonce = next_window_nonce(known)
+    return wide_nonce(_name(cash, payer, intent)) if nonce is None else nonce
+
+
+def new_promise(cash: Cash, payer: Address, intent: Intent, document: Promised, made: Moment) -> Promise:
+    """The promise that ``document`` is, to be stored."""
     value, ref, valid_before = _terms(document, payer)
-    promise = Promise(
+    return Promise(
         token=cash.token,
         payer=payer,
         kind=intent.kind,
         id=intent.id,
-        nonce=nonce,
+        nonce=document.nonce,
         content_hash=intent.content_hash,
-        document=_as_json(document, cash),
+        document=as_json(document, domain_of(cash)),
         signature=None,
         memo=intent.memo,
         payee=document.payee if isinstance(document, Payment) else None,
@@ -196,7 +226,6 @@ def _add(
         made_at_block=made.block,
         created_at_s=made.time_s,
     )
-    return Begun(promises.add(tx, promise, intent.memo_salt), document)
 
 
 def _name(cash: Cash, payer: Address, intent: Intent) -> Hash32:
@@ -222,20 +251,11 @@ def take_signature(database: Database, cash: Cash, begun: Begun, signature: byte
     return replace(begun, promise=database.write(lambda tx: _store_signature(tx, begun.promise, signature, now_s)))
 
 
-def signed_all(
-    database: Database, cash: Cash, begun: Sequence[Begun], signer_of: Callable[[Address], Signer], now_s: int
+def store_signatures(
+    database: Database, some: Sequence[Promise], signatures: Mapping[int, bytes], now_s: int
 ) -> list[Promise]:
-    """As ``signed`` for each of ``begun``, stored in one transaction."""
-    signatures = {
-        one.promise.number: signer_of(one.promise.payer).sign(one.document, domain_of(cash))
-        for one in begun
-        if isinstance(one.promise.stage, Offered)
-    }
-    for one in begun:
-        if one.promise.number in signatures:
-            verify_signature(one.document, domain_of(cash), signatures[one.promise.number], one.promise.payer)
-
-    return database.write(lambda tx: _store_signatures(tx, [one.promise for one in begun], signatures, now_s))
+    """``some`` as they are then, in one transaction; those whose number is in ``signatures``, verified ones, signed."""
+    return database.write(lambda tx: _store_signatures(tx, some, signatures, now_s))
 
 
 def _store_signatures(
@@ -267,10 +287,6 @@ def _store_signature(tx: Transaction, promise: Promise, signature: bytes, now_s:
     assert found is not None  # noqa: S101 - as above
     promises.set_document(tx, promise, found.document, found.valid_before, signature, found.ref)
     return replace(promises.move(tx, found, WasSigned(), now_s), signature=signature)
-
-
-def _as_json(document: Promised, cash: Cash) -> str:
-    return json.dumps(as_typed_data(document, domain_of(cash)))
 
 
 def _terms(document: Promised, payer: Address) -> tuple[int, Hash32, int]:

@@ -22,6 +22,7 @@ PAY_WIDE_ITEM_BYTES = 185  # ICash.payWide
 
 _SETTLE = "settle((address,uint256)[],(address,uint256)[],bytes,bytes32,address,uint256)"
 _ERROR_STRING = bytes.fromhex("08c379a0")  # Error(string), Solidity's require with a reason
+_STRING_AT = (3 * 32).to_bytes(32, "big")  # behind the three words of a tuple's head
 _PANIC = bytes.fromhex("4e487b71")  # Panic(uint256), Solidity's failed assertion
 
 
@@ -99,7 +100,9 @@ def pay_data(items: Sequence[bytes]) -> bytes:
 
 def payment_ref(payer: Address, token: Address, payment_id: str) -> Hash32:
     """The reference that stands for a payment's id on the chain; anyone who knows the id can compute it."""
-    return keccak256(encode(["address", "address", "string"], [payer, token, payment_id]))
+    text = payment_id.encode()
+    head = payer.rjust(32, b"\0") + token.rjust(32, b"\0") + _STRING_AT + len(text).to_bytes(32, "big")
+    return keccak256(head + text + bytes(-len(text) % 32))  # abi.encode(payer, token, id)
 
 
 def uint_of(answer: bytes) -> int:

@@ -8,10 +8,11 @@ Sources: EIP-712 (hashing), ERC-3009 (authorizations), ERC-2612 (permit); Paymen
 are this project's own.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from chainwallet.errors import BadValue
@@ -232,6 +233,19 @@ def as_typed_data(document: Document, domain: Domain) -> dict[str, Any]:
         "domain": _show(domain),
         "message": _show(document),
     }
+
+
+def as_json(document: Document, domain: Domain) -> str:
+    """``as_typed_data`` as JSON text."""
+    kind: Any = type(document)  # a union of classes is no key to the type checker
+    return f'{_beginning(kind, domain)}"message": {json.dumps(_show(document))}}}'
+
+
+@lru_cache(maxsize=64)
+def _beginning(kind: type[_Struct], domain: Domain) -> str:
+    """Up to the message: the same for all documents of one kind for one contract."""
+    members = {"types": _types(kind), "primaryType": kind.__name__, "domain": _show(domain)}
+    return json.dumps(members)[:-1] + ", "
 
 
 def from_typed_data(typed_data: object) -> tuple[Document, Domain]:

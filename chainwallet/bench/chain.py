@@ -8,7 +8,7 @@ from pathlib import Path
 from chainwallet import deployment, issuing
 from chainwallet.abi.calls import call_data
 from chainwallet.errors import NodeRefused
-from chainwallet.evm import Address, Transaction, keccak256
+from chainwallet.evm import Address, Hash32, Transaction, keccak256
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.rpc import Node, SendAnswer
 from chainwallet.rules.cash import Cash
@@ -20,7 +20,7 @@ CURRENCY = currency_of("EUR")
 PAYERS = 20
 PAYEES = 2_000
 MOST_UNITS = 1_000  # token units of one transfer, at most
-FUNDS_MINOR = 1_000_000  # what a payer has: enough for 100 times the transfers of the largest bench
+FUNDS_MINOR = 110_000_000  # what a payer has: enough for all that the largest bench gives away
 GIVEN_AT_ONCE = 300  # transfers in a block: its gas limit
 GAS_MONEY_WEI = 10**21  # of a test chain: costs nothing
 GAS_LIMIT = 100_000  # a transfer needs about 35,000
@@ -101,6 +101,7 @@ def give(node: Node, cash: Cash, accounts: Sequence[Address], units: int) -> Non
             nonces[signer.address] += 1
         _send(node, raws)
         node.mine()
+        _require_done(node, raws)
     node.set_automine(on=True)
 
 
@@ -112,6 +113,12 @@ def _signed(cash: Cash, signer: LocalSigner, nonce: int, to: Address, units: int
     data = call_data("transfer(address,uint256)", to, units)
     chain_id = cash.chain.chain_id
     return signer.sign_transaction(Transaction(chain_id, nonce, cash.address, data, GAS_LIMIT, MAX_FEE_WEI, TIP_WEI))
+
+
+def _require_done(node: Node, raws: Sequence[bytes]) -> None:
+    receipts = node.receipts([Hash32(keccak256(raw)) for raw in raws])
+    if not all(receipt is not None and receipt.succeeded for receipt in receipts):
+        raise NodeRefused("evm_mine", 0, "a transfer that gives somebody their money was not carried out")
 
 
 def _send(node: Node, raws: Sequence[bytes]) -> None:

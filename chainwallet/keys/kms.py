@@ -9,7 +9,7 @@ signature of RFC 3279, section 2.2.3, and a public key of RFC 5280, section 4.1)
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from coincurve import PublicKey
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, EllipticCurvePublicKey
@@ -81,6 +81,8 @@ class KmsSigner(DigestSigner):
     """
 
     __slots__ = ("_client", "_key")
+
+    is_here: ClassVar[bool] = False
 
     def __init__(self, client: KmsClient, key: str, address: Address, limits: SigningLimits | None = None) -> None:
         super().__init__(address, limits)

@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, Self, assert_never
+from typing import Any, ClassVar, NoReturn, Protocol, Self, assert_never
 
 from coincurve import GLOBAL_CONTEXT, PublicKey
 from coincurve._libsecp256k1 import ffi, lib
@@ -46,6 +46,10 @@ class Signer(Protocol):
     @property
     def address(self) -> Address:
         """The account whose signatures this makes."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the key is opened in this process: signing waits for nobody, and nobody else sees what is made."""
 
     def sign(self, document: Document, domain: Domain) -> bytes:
         """65 bytes r||s||v over the EIP-712 digest. Raises ``BadValue`` naming the field that the limits refuse."""
@@ -109,6 +113,8 @@ class DigestSigner(ABC):
     """An ``AccountSigner`` that is held to its limits, wherever its key is: only how a digest is signed differs."""
 
     __slots__ = ("_limits", "address")
+
+    is_here: ClassVar[bool] = True
 
     def __init__(self, address: Address, limits: SigningLimits | None = None) -> None:
         self.address = address

@@ -1,10 +1,12 @@
 """Payments: one payer, one payee, one amount, carried to the chain exactly once.
 
-``order`` is what a payer asks for; ``accepting`` makes a promise of it, with one nonce for life; ``paying`` sees it
+``order`` is what a payer asks for; ``accepting`` makes a promise of it, with one nonce for life, which ``deciding``
+allows or refuses; ``paying`` sees it
 through to the end; ``ending`` retries and cancels; ``showing`` tells how it stands and how it came there.
 """
 
-from chainwallet.payments.accepting import Desk, accept, accept_many, offer, take_signature
+from chainwallet.payments.accepting import accept, accept_each, accept_many, offer, take_signature
+from chainwallet.payments.deciding import Desk
 from chainwallet.payments.ending import cancel, cancel_document, retry
 from chainwallet.payments.forgotten import cancel_forgotten
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
@@ -19,6 +21,7 @@ __all__ = [
     "Receipt",
     "Shown",
     "accept",
+    "accept_each",
     "accept_many",
     "balance_text",
     "cancel",

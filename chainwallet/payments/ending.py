@@ -14,7 +14,7 @@ from chainwallet.abi.typed_data import CancelAuthorization, Payment
 from chainwallet.errors import BadValue, NotPaid
 from chainwallet.evm import Address, Hash32, checksum
 from chainwallet.keys.signer import Signer, verify_signature
-from chainwallet.payments.accepting import Desk, moment_of, require_able
+from chainwallet.payments.deciding import Desk, require_able
 from chainwallet.promises import Begun, Moment
 from chainwallet.rules.promise import (
     OPEN,
@@ -33,6 +33,7 @@ from chainwallet.rules.window import TAG, is_window
 from chainwallet.store import promises as promise_rows
 from chainwallet.store import submissions
 from chainwallet.store.database import Transaction
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.promises import Promise
 
 
@@ -45,7 +46,7 @@ def retry(desk: Desk, promise: Promise, signer: Signer | None, now_s: int) -> Pr
     """
 
     def again(tx: Transaction) -> Begun:
-        promise_rows.nonces(tx, promise.token, promise.payer)
+        lock_payer(tx, promise.token, promise.payer)
         found = promise_rows.hold(tx, promise)
         assert found is not None  # noqa: S101 - promises are never removed
         begun = Begun(found, promises.document_of(found))
@@ -57,9 +58,9 @@ def retry(desk: Desk, promise: Promise, signer: Signer | None, now_s: int) -> Pr
             case Expired():
                 require_able(tx, desk.cash, found.payer, _payment(begun).payee, found.value)
                 begun = replace(begun, promise=promise_rows.hurry(tx, found))
-                return _renewed(tx, desk, begun, moment_of(tx, desk, now_s))
+                return _renewed(tx, desk, begun, desk.moment(tx, now_s))
             case Offered() | Queued():
-                made = moment_of(tx, desk, now_s)
+                made = desk.moment(tx, now_s)
                 begun = replace(begun, promise=promise_rows.hurry(tx, found))
                 return _renewed(tx, desk, begun, made) if made.time_s >= found.valid_before else begun
             case Carried() | Executed() | Final():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from chainwallet.errors import NotFound
 from chainwallet.evm import Address, Hash32, to_hex
 from chainwallet.keys.signer import Signer
-from chainwallet.payments.accepting import Desk, accept
+from chainwallet.payments.accepting import accept
+from chainwallet.payments.deciding import Desk
 from chainwallet.payments.ending import retry
 from chainwallet.payments.order import Order
 from chainwallet.promises import account_state

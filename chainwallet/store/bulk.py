@@ -1,10 +1,34 @@
 """Many rows at once, handed to the driver as they are: looking at each value takes as long as storing it."""
 
+import json
 from collections.abc import Sequence
 
-from sqlalchemy import Table, insert
+from sqlalchemy import ARRAY, Column, FromClause, Table, Text, cast, func, insert, literal, select
 
 from chainwallet.store.database import Transaction
+
+
+def asked(tx: Transaction, **columns: Sequence[str]) -> FromClause:
+    """A table of texts, one row for each that is asked about; all ``columns`` are of one length.
+
+    However many they are, it is a bound value or two, and the same statement. To be read from, or with IN: in a join
+    SQLite may take it for the larger table.
+    """
+    if tx.dialect.name == "postgresql":
+        arrays = [cast(literal(list(texts), ARRAY(Text)), ARRAY(Text)) for texts in columns.values()]
+        return func.unnest(*arrays).table_valued(*columns, name="asked").render_derived()
+    rows = func.json_each(json.dumps(list(zip(*columns.values(), strict=True)))).table_valued("value", name="row")
+    names = enumerate(columns)
+    return select(*(func.json_extract(rows.c.value, f"$[{at}]").label(name) for at, name in names)).subquery("asked")
+
+
+def next_numbers(tx: Transaction, column: Column[int], count: int) -> range | list[int]:
+    """Numbers for ``count`` new rows of ``column``'s table, growing, which nobody else gets."""
+    if tx.dialect.name != "postgresql":  # the only writer, until it ends
+        first = int(tx.execute(select(func.coalesce(func.max(column), 0))).scalar_one()) + 1
+        return range(first, first + count)
+    sequence = func.pg_get_serial_sequence(column.table.name, column.name)
+    return list(tx.execute(select(func.nextval(sequence)).select_from(func.generate_series(1, count))).scalars())
 
 
 def insert_many(tx: Transaction, table: Table, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:

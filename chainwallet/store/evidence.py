@@ -3,7 +3,7 @@
 Facts are written by the indexer and promises by everybody else; here both are read, and nothing is written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, literal_column, or_, select
@@ -12,6 +12,7 @@ from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.promise import Evidence, Execution
 from chainwallet.rules.window import NONCE_END, Dead, Free, NonceFate, Used, dies_by_use_of, is_window
 from chainwallet.store import facts as history
+from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
 from chainwallet.store.schema import blocks, facts, promises
@@ -84,22 +85,34 @@ def expired_too_early(tx: Transaction, token: str, at: Horizon) -> tuple[int, ..
     return tuple(number for (number,) in tx.execute(query))
 
 
-def first_unused_nonce(tx: Transaction, token: str, payer: Address) -> int:
-    """The lowest window nonce above all of ``payer`` that the facts show used or cancelled."""
-    theirs = (facts.c.token == token) & (facts.c.payer == to_hex(payer)) & facts.c.orphaned_at_s.is_(None)
+def first_unused_nonces(tx: Transaction, token: str, payers: Collection[Address]) -> dict[Address, int]:
+    """By payer, the lowest window nonce above all that the facts show used or cancelled.
+
+    Read from the ends of two indexes, however long the history is.
+    """
+    them = asked(tx, payer=sorted(set(map(to_hex, payers))))
+    theirs = (facts.c.token == token) & (facts.c.payer == them.c.payer) & facts.c.orphaned_at_s.is_(None)
     used, cancelled = (
-        tx.execute(select(func.max(facts.c.nonce)).where(theirs, facts.c.nonce < word(NONCE_END), of)).scalar_one()
-        for of in (facts.c.kind.in_(history.USING), facts.c.kind == "NoncesCanceled")
+        select(facts.c.nonce).where(theirs, which).order_by(facts.c.nonce.desc()).limit(1).correlate(them)
+        for which in (
+            facts.c.kind.in_(history.USING) & facts.c.nonce.is_not(None) & (facts.c.nonce < word(NONCE_END)),
+            facts.c.kind == literal_column("'NoncesCanceled'"),
+        )
     )
-    return max(int(used, 16) + 1 if used else 0, int(cancelled, 16) if cancelled else 0)
+    query = select(them.c.payer, used.scalar_subquery(), cancelled.scalar_subquery())
+    return {
+        Address(from_hex(payer)): max(int(last, 16) + 1 if last else 0, int(bound, 16) if bound else 0)
+        for payer, last, bound in tx.execute(query)
+    }
 
 
-def is_frozen(tx: Transaction, token: str, account: Address) -> bool:
-    """Whether the last fact about ``account``'s freezing says that it is frozen."""
-    of = _FREEZES & facts.c.orphaned_at_s.is_(None)
-    query = select(facts.c.kind).where(facts.c.token == token, facts.c.payer == to_hex(account), of)
-    last = query.order_by((facts.c.block + 0).desc(), facts.c.log_index.desc()).limit(1)
-    return tx.execute(last).scalar_one_or_none() == "Frozen"
+def frozen(tx: Transaction, token: str, accounts: Collection[Address]) -> frozenset[Address]:
+    """Which of ``accounts`` are frozen: the last fact about their freezing says so."""
+    them = asked(tx, payer=sorted(set(map(to_hex, accounts))))
+    theirs = (facts.c.token == token) & facts.c.payer.in_(select(them.c.payer))
+    query = select(facts.c.payer, facts.c.kind).where(theirs, _FREEZES, facts.c.orphaned_at_s.is_(None))
+    last = dict(tuple(row) for row in tx.execute(query.order_by(facts.c.block + 0, facts.c.log_index)))
+    return frozenset(Address(from_hex(payer)) for payer, kind in last.items() if kind == "Frozen")
 
 
 def unknown_documents(tx: Transaction, token: str, payers: Iterable[Address], above: int) -> Mapping[Address, int]:
@@ -110,16 +123,17 @@ def unknown_documents(tx: Transaction, token: str, payers: Iterable[Address], ab
     found: dict[Address, int] = {}
     texts = sorted(map(to_hex, payers))
     for start in range(0, len(texts), AT_ONCE):
-        ours = select(promises.c.number).where(
-            promises.c.token == facts.c.token, promises.c.payer == facts.c.payer, promises.c.nonce == facts.c.nonce
-        )
+        same = (promises.c.token == facts.c.token) & (promises.c.payer == facts.c.payer)
+        ours = select(promises.c.number).where(same, promises.c.nonce == facts.c.nonce)
+        made_here, adopted = promises.c.adopted_at_s.is_(None), promises.c.adopted_at_s.is_not(None)  # an index each
         query = select(facts.c.payer, func.max(facts.c.block)).where(
             facts.c.token == token,
             facts.c.payer.in_(texts[start : start + AT_ONCE]),
             facts.c.kind.in_(("Paid", "Consented")),
             facts.c.block > above,
             facts.c.orphaned_at_s.is_(None),
-            ~ours.exists(),
+            ~ours.where(made_here).exists(),
+            ~ours.where(adopted).exists(),
         )
         found |= {Address(from_hex(payer)): block for payer, block in tx.execute(query.group_by(facts.c.payer))}
     return found

@@ -25,6 +25,7 @@ from chainwallet.rules.window import (
     is_tagged,
     is_window,
 )
+from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import cursors, facts, holdings, quarantines
 from chainwallet.store.words import address_or_none, from_json, hash_or_none, number_or_none, word
@@ -250,6 +251,14 @@ def balance(tx: Transaction, token: str, owner: Address) -> int:
     query = select(holdings.c.balance).where(holdings.c.token == token, holdings.c.owner == to_hex(owner))
     held = tx.execute(query).scalar_one_or_none()
     return 0 if held is None else int(held, 16)
+
+
+def balances_of(tx: Transaction, token: str, owners: Collection[Address]) -> dict[Address, int]:
+    """As ``balance``, by owner."""
+    them = asked(tx, owner=sorted(set(map(to_hex, owners))))
+    theirs = (holdings.c.token == token) & holdings.c.owner.in_(select(them.c.owner))
+    held = tx.execute(select(holdings.c.owner, holdings.c.balance).where(theirs))
+    return dict.fromkeys(owners, 0) | {Address(from_hex(owner)): int(amount, 16) for owner, amount in held}
 
 
 def supply(tx: Transaction, token: str) -> int:

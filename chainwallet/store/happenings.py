@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, select
 
+from chainwallet.store.bulk import insert_many
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import carriages, happenings
+
+_NAMES = ("at_s", "chain", "promise", "submission_id", "name", "words")
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,7 @@ def newest(tx: Transaction, chain: str) -> int:
 
 def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     """Adds lines; each has ``at_s``, ``chain``, ``promise`` or ``submission_id``, ``name`` and ``words``."""
-    if rows:
-        tx.execute(insert(happenings), [{"promise": None, "submission_id": None, **row} for row in rows])
+    insert_many(tx, happenings, _NAMES, [tuple(map(row.get, _NAMES)) for row in rows])
 
 
 def _happened(row: Row[Any]) -> Happened:

@@ -1,16 +1,28 @@
 """Turns between transactions. SQLite has one writer at a time anyway; PostgreSQL must be told what is done in turns."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import ARRAY, Select, Table, Text, cast, func, literal, literal_column, select
 
 from chainwallet.evm import Address, to_hex
 from chainwallet.store.database import Transaction
+
+_SEPARATOR = "\x1f"
 
 
 def lock_payer(tx: Transaction, token: str, payer: Address) -> None:
     """From here to its end ``tx`` is alone in what it decides about ``payer`` on ``token``: balance, nonces."""
     take_turns(tx, "payer", token, to_hex(payer))
+
+
+def lock_payers(tx: Transaction, token: str, payers: Collection[Address]) -> None:
+    """As ``lock_payer``, for each of ``payers``, in the order of their addresses."""
+    if tx.dialect.name == "postgresql":
+        words = [_SEPARATOR.join(("payer", token, to_hex(payer))) for payer in sorted(set(payers))]
+        each = func.unnest(cast(literal(words, ARRAY(Text)), ARRAY(Text))).table_valued("words").render_derived()
+        in_order = select(each.c.words).order_by(literal_column('words COLLATE "C"')).limit(len(words)).subquery()
+        tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(in_order.c.words, 0)))).all()
 
 
 def lock_sender(tx: Transaction, chain: str, sender: Address) -> None:
@@ -24,7 +36,7 @@ def take_turns(tx: Transaction, *what: str) -> None:
     Those who take several, take them in the same order: payer, submission, sender.
     """
     if tx.dialect.name == "postgresql":
-        words = "\x1f".join(what)
+        words = _SEPARATOR.join(what)
         tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(words, 0))))
 
 

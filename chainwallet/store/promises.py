@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.promise import (
@@ -21,14 +21,15 @@ from chainwallet.rules.promise import (
     Queued,
     Stage,
     WasReturned,
+    WasSigned,
     WasTakenUp,
     after,
 )
 from chainwallet.rules.story import told_of_promise
-from chainwallet.rules.window import NONCE_END
 from chainwallet.store import happenings
+from chainwallet.store.bulk import asked, insert_many, next_numbers
 from chainwallet.store.database import Transaction
-from chainwallet.store.locks import free_rows, held_rows, lock_payer
+from chainwallet.store.locks import free_rows, held_rows
 from chainwallet.store.schema import carriages, promises
 from chainwallet.store.words import address_or_none, hex_or_none, word
 
@@ -37,7 +38,6 @@ Key = tuple[str, Address, Kind, str]
 
 OPEN = ("offered", "queued", "carried", "canceling")
 LIVE = (*OPEN, "executed")
-_FIRST_WIDE = word(NONCE_END)
 
 
 @dataclass(frozen=True)
@@ -86,39 +86,24 @@ class Promise:
         return self.token.partition("/")[0]
 
 
-# ------------------------------------------------------------------------------------------------ nonces and balance
-
-
-@dataclass(frozen=True)
-class Nonces:
-    """A payer's window nonces that were handed out here: the highest ever, and the lowest of a live document."""
-
-    highest: int | None
-    lowest_live: int | None
-
-
-def nonces(tx: Transaction, token: str, payer: Address) -> Nonces:
-    """The payer's; from here to its end ``tx`` is alone in what it decides about them."""
-    lock_payer(tx, token, payer)
-    owned = (promises.c.token == token) & (promises.c.payer == to_hex(payer)) & (promises.c.nonce < _FIRST_WIDE)
-    highest = tx.execute(select(func.max(promises.c.nonce)).where(owned)).scalar_one_or_none()
-    live = select(func.min(promises.c.nonce)).where(owned, promises.c.stage.in_(LIVE))
-    lowest = tx.execute(live).scalar_one_or_none()
-    return Nonces(*(None if text is None else int(text, 16) for text in (highest, lowest)))
-
-
-def reserved(tx: Transaction, token: str, payer: Address) -> int:
-    """Token units that open promises of ``payer`` may still take."""
-    owned = (promises.c.token == token) & (promises.c.payer == to_hex(payer)) & promises.c.stage.in_(OPEN)
-    return sum(int(value, 16) for (value,) in tx.execute(select(promises.c.value).where(owned)))
-
-
 # ------------------------------------------------------------------------------------------------ finding
 
 
 def by_id(tx: Transaction, token: str, payer: Address, kind: Kind, promise_id: str) -> Promise | None:
     """The promise of ``kind`` with ``promise_id``."""
     return _one(tx, _is((token, payer, kind, promise_id)))
+
+
+def by_ids(
+    tx: Transaction, token: str, kind: Kind, some: Collection[tuple[Address, str]]
+) -> dict[tuple[Address, str], Promise]:
+    """The promises of ``kind`` with these payers and ids, by both."""
+    keys = sorted(set(some))
+    them = asked(tx, payer=[to_hex(payer) for payer, _ in keys], id=[promise_id for _, promise_id in keys])
+    ours = (promises.c.token == token) & (promises.c.kind == kind)
+    among = tuple_(promises.c.payer, promises.c.id).in_(select(them.c.payer, them.c.id))
+    query = select(promises).where(ours, among)
+    return {(one.payer, one.id): one for one in _many(tx, query)}
 
 
 def by_number(tx: Transaction, number: int) -> Promise | None:
@@ -209,17 +194,35 @@ def count_live(tx: Transaction, token: str) -> int:
 
 
 def add(tx: Transaction, promise: Promise, memo_salt: bytes | None = None) -> Promise:
-    """Stores a new promise with its nonce, before its document leaves the house or is signed."""
-    row = insert(promises).values(**_columns(promise), memo_salt=memo_salt)
-    number = int(tx.execute(row.returning(promises.c.number)).scalar_one())
-    words = (
-        f"accepted: {promise.kind} with nonce {promise.nonce}, good for {promise.valid_before - promise.created_at_s} s"
-    )
+    """Stores a new promise with its nonce, before its document leaves the house."""
+    (added,) = add_all(tx, [(promise, memo_salt)])
+    return added
+
+
+def add_all(tx: Transaction, some: Sequence[tuple[Promise, bytes | None]]) -> list[Promise]:
+    """As ``add`` for each of ``some``, promises and the salts of their memos; what is signed already is queued."""
+    numbers = next_numbers(tx, promises.c.number, len(some))
+    added = [replace(promise, number=number) for (promise, _), number in zip(some, numbers, strict=True)]
+    rows, lines = [], []
+    for promise, (_, memo_salt) in zip(added, some, strict=True):
+        columns = {"number": promise.number, **_columns(promise), "memo_salt": memo_salt}
+        rows.append(tuple(map(columns.get, _NAMES)))
+        lines += _first_lines(promise)
+    insert_many(tx, promises, _NAMES, rows)
+    happenings.note(tx, lines)
+    return added
+
+
+def _first_lines(promise: Promise) -> list[dict[str, object]]:
+    line: dict[str, object] = {"at_s": promise.created_at_s, "chain": promise.chain, "promise": promise.number}
+    lasts_s = promise.valid_before - promise.created_at_s
+    words = f"accepted: {promise.kind} with nonce {promise.nonce}, good for {lasts_s} s"
     if promise.adopted_at_s is not None:
         words = "found on the chain: it was carried out before this database knew of it"
-    line = {"at_s": promise.created_at_s, "chain": promise.chain, "promise": number}
-    happenings.note(tx, [{**line, "name": "WasAccepted", "words": words}])
-    return replace(promise, number=number)
+    lines = [{**line, "name": "WasAccepted", "words": words}]
+    if promise.signature is not None:
+        lines.append({**line, "name": WasSigned.__name__, "words": told_of_promise(WasSigned())})
+    return lines
 
 
 def set_document(
@@ -353,6 +356,9 @@ def _columns(promise: Promise) -> dict[str, object]:
         "created_at_s": promise.created_at_s,
         **_changing(promise),
     }
+
+
+_NAMES = [column.name for column in promises.c]
 
 
 def _changing(promise: Promise) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """When the chain was found to know more than this database, and what became of that."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,14 @@ def blocked(tx: Transaction, chain: str, payer: Address | None, final_s: int) ->
 
     More transactions of a sender than we know stop everybody, an unknown document of a payer that payer alone.
     """
-    for one in open_ones(tx, chain):
+    return blocking(open_ones(tx, chain), payer, final_s)
+
+
+def blocking(some: Iterable[Recovery], payer: Address | None, final_s: int) -> Recovering | None:
+    """As ``blocked``, for the open ones of a chain that were read."""
+    for one in some:
         if one.known_count > 0 or one.account == payer:
-            return Recovering(chain, one.why, one.until_s, final_s)
+            return Recovering(one.chain, one.why, one.until_s, final_s)
     return None
 
 

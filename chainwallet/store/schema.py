@@ -29,6 +29,7 @@ Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is sorted or compared, by its bytes on both engines, whatever the server's language."""
 
 _IS_OURS = text("adopted_at_s IS NULL")
+_IS_ADOPTED = text("adopted_at_s IS NOT NULL")
 
 metadata = MetaData(
     naming_convention={
@@ -44,6 +45,7 @@ _CANONICAL = text("orphaned_at_s IS NULL")
 _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
 _FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
+_CANCELS = text("kind = 'NoncesCanceled'")
 _IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
 
@@ -153,6 +155,7 @@ promises = Table(
     Index(
         "uq_promises_nonce", "token", "payer", "nonce", unique=True, sqlite_where=_IS_OURS, postgresql_where=_IS_OURS
     ),
+    Index("ix_promises_adopted", "token", "payer", "nonce", sqlite_where=_IS_ADOPTED, postgresql_where=_IS_ADOPTED),
     Index(None, "chain", "stage", "due_at_s"),
     Index(None, "chain", "id"),
     Index(None, "token", "payer", "stage"),
@@ -279,6 +282,14 @@ facts = append_only_but(
         Index("ix_facts_paid_out", "token", "payer", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
         Index("ix_facts_paid_in", "token", "payee", "block", sqlite_where=_MOVES, postgresql_where=_MOVES),
         Index("ix_facts_frozen", "token", "payer", "block", sqlite_where=_FREEZES, postgresql_where=_FREEZES),
+        Index(
+            "ix_facts_canceled",
+            "token",
+            "payer",
+            "nonce",
+            sqlite_where=_CANCELS,
+            postgresql_where=_CANCELS,
+        ),
         Index("ix_facts_orphaned", "token", "orphaned_at_s", sqlite_where=_IS_LOST, postgresql_where=_IS_LOST),
     ),
     "orphaned_at_s",

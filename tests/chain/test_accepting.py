@@ -16,7 +16,7 @@ from chainwallet.evm import Address
 from chainwallet.payments import Order
 from chainwallet.rules.promise import Canceled, Canceling, Final, Offered, Queued
 from chainwallet.rules.window import is_window
-from chainwallet.store import promises
+from chainwallet.store import payers, promises
 from chainwallet.store.database import Database
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, Clock, key_of
@@ -58,7 +58,7 @@ def test_of_a_hundred_at_once_exactly_those_that_are_covered_are_accepted(bench:
         assert sum(threads.map(ask, range(20))) == 10
     assert queued(bench) == 10
     with bench.database.read() as tx:
-        assert promises.reserved(tx, bench.cash.token, ANA.address) == 100_000_000
+        assert payers.standing(tx, bench.cash.token, [ANA.address])[ANA.address].reserved == 100_000_000
 
 
 def test_what_is_promised_is_not_available_and_what_comes_in_is(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from chainwallet.rules.promise import Carried, Expired, Final, Queued
 from chainwallet.rules.submission import Conflict, Failed, Sent
 from chainwallet.rules.submission import Final as Confirmed
 from chainwallet.rules.window import is_window
-from chainwallet.store import evidence, promises, submissions
+from chainwallet.store import evidence, payers, promises, submissions
 from tests.chain.bench import LIMITS, Bench, Clock, key_of, wait_for
 from tests.chain.carriers import SHORT_LEASE, worker_process
 from tests.chain.fault_proxy import Fault, FaultProxy
@@ -297,7 +297,7 @@ def test_a_payment_expires_in_the_queue_only_by_proof(bench: Bench) -> None:
     tick_until(worker, lambda: now(bench, promise).stage == Expired())
     assert "not carried out" in now(bench, promise).reason
     with bench.database.read() as tx:
-        assert promises.reserved(tx, bench.cash.token, order.payer) == 0
+        assert payers.standing(tx, bench.cash.token, [order.payer])[order.payer].reserved == 0
     with pytest.raises(NotPaid):
         worker.settle(promise.number)
     bench.act("pauser", "unpause()")

@@ -19,6 +19,7 @@ from chainwallet.errors import (
 from chainwallet.evm import ZERO_ADDRESS, keccak256, to_hex
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.rules.money import Money
+from chainwallet.store import promises
 from tests.chain.bench import JPY, Bench, key_of
 from tests.chain.signed_payments import (
     document_of,
@@ -188,6 +189,9 @@ class Impostor:
 
     address = key_of("ana").address
 
+    def __init__(self, *, is_here: bool) -> None:
+        self.is_here = is_here
+
     def sign(self, document: Document, domain: Domain) -> bytes:
         assert isinstance(document, Payment)
         return key_of("eve").sign(replace(document, payer=key_of("eve").address), domain)
@@ -199,7 +203,11 @@ def test_only_the_payers_signature_counts(bench: Bench) -> None:
     with pytest.raises(BadValue):
         bench.pay(order, signer=key_of("eve"))
     with pytest.raises(BadSignature):
-        bench.pay(order, signer=Impostor())
+        bench.pay(order, signer=Impostor(is_here=True))
+    with bench.database.read() as tx:
+        assert promises.listed(tx, bench.cash.chain.key, limit=1) == ()
+    with pytest.raises(BadSignature):
+        bench.pay(order, signer=Impostor(is_here=False))
     assert stored(bench).signature is None
     assert bench.count() == count
     bench.pay(order)
@@ -207,11 +215,13 @@ def test_only_the_payers_signature_counts(bench: Bench) -> None:
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
 
 
-def test_a_promise_is_stored_before_it_is_signed(bench: Bench) -> None:
-    """When the payer is asked to sign, the promise with its nonce and document is in the store already."""
+def test_a_promise_is_stored_before_a_key_elsewhere_signs_it(bench: Bench) -> None:
+    """When a key outside this process is asked to sign, the promise with its nonce and document is stored already."""
     seen = []
 
     class Watching(LocalSigner):
+        is_here = False
+
         def sign(self, document: Document, domain: Domain) -> bytes:
             seen.append((stored(bench), document))
             return super().sign(document, domain)

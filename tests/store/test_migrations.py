@@ -109,6 +109,7 @@ ROWS: dict[str, Rows] = {
         ],
     },
     "0005": {},  # indexes only
+    "0006": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.errors import BadValue
-from chainwallet.evm import Address, BlockNumber, Hash32
+from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32
 from chainwallet.rules.promise import (
     Canceled,
     Canceling,
@@ -34,9 +34,10 @@ from chainwallet.rules.promise import (
     WasUndone,
     WasWithdrawn,
 )
-from chainwallet.store import happenings, promises, submissions
+from chainwallet.store import happenings, payers, promises, submissions
 from chainwallet.store.database import Database
-from chainwallet.store.promises import Kind, Nonces, Promise
+from chainwallet.store.payers import Standing
+from chainwallet.store.promises import Kind, Promise
 from tests.postgres import on_both
 
 pytestmark = on_both
@@ -143,9 +144,11 @@ def test_open_promises_keep_their_amounts_back(database: Database) -> None:
         for number, stage in enumerate(stages):
             promises.add(tx, promise(id=str(number), nonce=number, value=2**90 + number, stage=stage))
         promises.add(tx, promise(payer=BEN, value=7))
-        assert promises.reserved(tx, CASH, ANA) == 3 * 2**90 + 0 + 1 + 2
-        assert promises.nonces(tx, CASH, ANA) == Nonces(highest=6, lowest_live=0)
-        assert promises.nonces(tx, CASH, Address(bytes(20))) == Nonces(None, None)
+        assert payers.standing(tx, CASH, [ANA, BEN, ZERO_ADDRESS]) == {
+            ANA: Standing(3 * 2**90 + 0 + 1 + 2, highest=6, lowest_live=0),
+            BEN: Standing(7, highest=0, lowest_live=0),
+            ZERO_ADDRESS: Standing(),
+        }
 
 
 def test_wide_nonces_are_apart_from_the_window(database: Database) -> None:
@@ -153,7 +156,8 @@ def test_wide_nonces_are_apart_from_the_window(database: Database) -> None:
     with database.transaction() as tx:
         promises.add(tx, promise(id="1", nonce=5))
         promises.add(tx, promise(id="2", nonce=2**56))
-        assert promises.nonces(tx, CASH, ANA) == Nonces(highest=5, lowest_live=5)
+        one = payers.standing(tx, CASH, [ANA])[ANA]
+        assert (one.highest, one.lowest_live) == (5, 5)
 
 
 def test_due_payments_are_signed_and_oldest_first(database: Database) -> None:
@@ -255,7 +259,7 @@ def test_threads_never_share_a_nonce(where: str) -> None:
         with closing(Database.open(where)) as database:
             for number in range(10):
                 with database.transaction() as tx:
-                    highest = promises.nonces(tx, CASH, ANA).highest
+                    highest = payers.standing(tx, CASH, [ANA])[ANA].highest
                     nonce = 5 if highest is None else highest + 1
                     promises.add(tx, promise(id=f"{worker} {number}", nonce=nonce))
 
