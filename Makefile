@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs simulate chaos
+.PHONY: help setup demo serve test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs simulate chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,10 @@ $(PROOFS_READY): requirements-proofs.txt
 
 demo: setup ## Settle an example group on a fresh local chain and verify it
 	@$(BIN)/chainwallet demo
+
+SERVE ?=
+serve: setup ## Run the service on a local chain until Ctrl-C (SERVE="--port 0 --currency JPY" for options)
+	@exec $(BIN)/chainwallet serve $(SERVE)
 
 test: setup lint forge-test pytest ## Run every check and every test
 

@@ -75,6 +75,10 @@ class Config:
     """The path of an SQLite file or a ``postgresql://`` URL, which may hold a password. None: SQLite in the home."""
     relayers: int = 1
     """How many senders carry payments side by side."""
+    host: str = "127.0.0.1"
+    """The address that the service listens at."""
+    port: int = 8420
+    """The port that the service listens at; 0 for any free one."""
     limits: Limits = Limits()
 
     def __repr__(self) -> str:

@@ -45,7 +45,8 @@ ChainwalletError
     |-- HomeNotWritable      a file of the home cannot be written
     |-- KeyServiceRefused    the key service will not do what is needed: permission, a disabled key, one of another kind
     |-- DatabaseRefused      the database server is there and will not
-    `-- NewerDatabase        the database was written by a newer version
+    |-- NewerDatabase        the database was written by a newer version
+    `-- ServiceFailed        a process of the service does not start
 """
 
 from dataclasses import dataclass
@@ -528,6 +529,17 @@ class NewerDatabase(Installation):
 
     def __str__(self) -> str:
         return f"database {self.path}: schema {self.found} is newer than {self.known}; use a newer chainwallet"
+
+
+@dataclass(eq=False)
+class ServiceFailed(Installation):
+    """The service's process ``name`` ended with ``status`` before the service was ready; it said why on stderr."""
+
+    name: str
+    status: int
+
+    def __str__(self) -> str:
+        return f"service: its process {self.name} ended with status {self.status} at the start; it said why above"
 
 
 def _gwei(wei: int) -> str:

@@ -13,12 +13,13 @@ from chainwallet.store.postgres import has_password, server_url, shown
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
-_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "kek_kms_key", "kms", "keystore", "signer_command", "database"}
+_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "kek_kms_key", "kms", "keystore", "signer_command", "database", "host"}
 _LIMITS = {limit.name for limit in fields(Limits)}
-_NUMBERS = {"relayers", *_LIMITS}
+_NUMBERS = {"relayers", "port", *_LIMITS}
 _SECRETS = {"deployer_key", "passphrase"}
 _ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
 MOST_RELAYERS = 64
+LARGEST_PORT = 65_535
 _DEPLOYER = {"keystore", "signer_command", "deployer_key"}  # ways to the deployer's key, of which one counts
 
 
@@ -47,7 +48,10 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
     relayers = numbers.pop("relayers", 1)
     if not 1 <= relayers <= MOST_RELAYERS:
         raise BadValue("relayers", relayers, f"1 to {MOST_RELAYERS}")
-    return Config(**{**settings, "home": home, "relayers": relayers, "limits": Limits(**numbers)})
+    port = numbers.pop("port", Config.port)
+    if not 0 <= port <= LARGEST_PORT:
+        raise BadValue("port", port, f"0 to {LARGEST_PORT}; 0 for any free one")
+    return Config(**{**settings, "home": home, "relayers": relayers, "port": port, "limits": Limits(**numbers)})
 
 
 def secret_variables() -> list[str]:

@@ -1,11 +1,13 @@
-"""Runs as a program of its own: become Anvil, tied to the life of the process that asked for it.
+"""Runs as a program of its own: become another one, tied to the life of the process that asked for it.
 
-    launcher.py kernel PARENT_PID ANVIL ARGUMENT...
-    launcher.py pipe   PARENT_PID ANVIL ARGUMENT...
+    launcher.py kernel PARENT_PID PROGRAM ARGUMENT...
+    launcher.py pipe   PARENT_PID PROGRAM ARGUMENT...
 
-``kernel`` (Linux): the kernel kills Anvil when the parent's thread that started it ends, ``kill -9`` included.
-``pipe`` (elsewhere): a small guard beside Anvil waits for the end of its standard input, whose other end only the
-parent holds, and then kills Anvil. This file imports nothing of the package, so that it starts in a few milliseconds.
+``kernel`` (Linux): the kernel kills the program when the parent's thread that started it ends, ``kill -9`` included.
+``pipe`` (elsewhere): a small guard beside it waits for the end of its standard input, whose other end only the parent
+holds, and then kills it. This file imports nothing of the package, so that it starts in a few milliseconds.
+
+The programs are Anvil, and those that the service consists of.
 """
 
 import ctypes
@@ -21,28 +23,28 @@ def tie_by_kernel(parent_pid: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent_pid:
-        raise SystemExit("the parent ended before Anvil started")
+        raise SystemExit("the parent ended before this program started")
 
 
 def tie_by_pipe() -> None:
     """Leave a guard behind that kills this process, and what it becomes, when standard input ends."""
-    anvil_pid = os.getpid()
+    program_pid = os.getpid()
     if os.fork() == 0:
         while os.read(0, 1):
             pass
-        if os.getppid() == anvil_pid:  # otherwise Anvil has ended and its number may be another's
-            os.kill(anvil_pid, signal.SIGKILL)
+        if os.getppid() == program_pid:  # otherwise it has ended and its number may be another's
+            os.kill(program_pid, signal.SIGKILL)
         os._exit(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def main(tie: str, parent_pid: str, anvil: str, *arguments: str) -> None:
-    """Tie this process to its parent and become Anvil."""
+def main(tie: str, parent_pid: str, program: str, *arguments: str) -> None:
+    """Tie this process to its parent and become ``program``."""
     if tie == "kernel":
         tie_by_kernel(int(parent_pid))
     else:
         tie_by_pipe()
-    os.execv(anvil, [anvil, *arguments])  # noqa: S606 - the path that find_anvil checked
+    os.execv(program, [program, *arguments])  # noqa: S606 - the path of an Anvil that was checked, or our own Python
 
 
 if __name__ == "__main__":

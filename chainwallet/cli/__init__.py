@@ -14,7 +14,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from chainwallet import __version__
-from chainwallet.cli import bench, chain, contracts, deploy, faults, index, money, payments, relayer, settle, wallet
+from chainwallet.cli import (
+    bench,
+    chain,
+    contracts,
+    deploy,
+    faults,
+    index,
+    money,
+    payments,
+    relayer,
+    serve,
+    settle,
+    wallet,
+)
 from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
@@ -38,6 +51,7 @@ app.command("balance")(money.balance)
 app.command("topup")(money.topup)
 app.command("deploy")(deploy.deploy)
 app.command("faults")(faults.faults)
+app.add_typer(serve.app, name="serve")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")
 app.add_typer(relayer.app, name="relayer")

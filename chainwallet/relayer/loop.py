@@ -67,6 +67,11 @@ class Relayer:
         return moved
 
     @property
+    def holder(self) -> str:
+        """Its name among those that share the database."""
+        return self._lanes.holder
+
+    @property
     def troubles(self) -> Mapping[Address, ChainwalletError]:
         """By sender, what kept it from signing or sending at the last tick."""
         return self._lanes.troubles

@@ -68,6 +68,14 @@ def release(tx: Transaction, lease: Lease) -> None:
     tx.execute(update(leases).where(_of(lease.chain, lease.sender), _epoch_of(lease)).values(expires_at_s=0))
 
 
+def release_all(tx: Transaction, holder: str) -> None:
+    """Gives up what ``holder`` holds, on every chain: for who knows that this process has ended.
+
+    Were it alive after all, it would lose its leases and do no harm: who acquires them next gets another epoch.
+    """
+    tx.execute(update(leases).where(leases.c.holder == holder).values(expires_at_s=0))
+
+
 def find(tx: Transaction, chain: str, sender: Address) -> Lease | None:
     """The last lease of ``sender`` on ``chain``, held or not."""
     row = tx.execute(select(leases).where(_of(chain, sender))).one_or_none()

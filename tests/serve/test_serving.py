@@ -1,0 +1,138 @@
+"""``chainwallet serve`` on its embedded parts: it starts, goes on whatever is killed, and stops in order."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command, note_of, wait_until, wait_until_gone
+from tests.serve.service import Service, answer, is_ready, runs, serving
+
+PARTS = ("chain", "worker", "api")
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    return Command(tmp_path_factory.mktemp("serve") / "home")
+
+
+@pytest.fixture(scope="module")
+def service(command: Command) -> Iterator[Service]:
+    """A service that was started on an empty home."""
+    with serving(command, "--port", "0") as started:
+        started.wait_for("ready")
+        yield started
+
+
+@pytest.fixture(scope="module")
+def url(service: Service) -> str:
+    return str(service.said("ready")[0]["url"])
+
+
+def test_it_starts_on_an_empty_home_and_says_where_things_are(service: Service, command: Command, url: str) -> None:
+    """On an empty home the service deploys EUR and says where API, reference, contracts and the issuer's key are."""
+    wait_until(lambda: "Issuer" in service.out.read_text("utf-8"), "the announcement")
+    (manifest,) = (command.home / "manifests").glob("*.json")
+    (contract,) = json.loads(manifest.read_bytes())["contracts"]
+    said = service.out.read_text("utf-8")
+    for place in (url, f"{url}/docs", str(command.home), contract["address"], contract["issuer"]):
+        assert place in said
+    assert (command.home / "keys" / f"{contract['issuer']}.json").is_file()
+    assert contract["currency"] == "EUR"
+    assert answer(f"{url}/healthz")[0] == 200
+    assert answer(f"{url}/readyz")[0] == 200
+
+
+def test_its_status_is_told(service: Service, command: Command, url: str) -> None:
+    """`serve status` says where the service is, and exits with 0 while it is ready."""
+    status = command.json("serve", "status")
+    assert (status["state"], status["url"], status["pid"]) == ("ready", url, service.process.pid)
+
+
+def test_a_second_service_of_the_home_is_refused(service: Service, command: Command, url: str) -> None:
+    """A home has one service: another one is refused and told where the first is."""
+    said = command.refusal("serve", "--port", "0")
+    assert said == f"error: home {command.home}: in use by a service at {url}, process {service.process.pid}\n"
+
+
+def test_other_commands_work_beside_it(service: Service, command: Command) -> None:
+    """While the service runs, `wallet new` and `topup` do not wait for it, and its worker may do their carrying."""
+    assert service.process.poll() is None
+    command.said("wallet", "new", "Ana")
+    command.said("topup", "Ana", "12.50")
+    assert Decimal(command.json("balance", "Ana")["balances"]["Ana"]["EUR"]) == Decimal("12.5")
+
+
+def test_a_backup_taken_from_a_running_service_pays(service: Service, command: Command, tmp_path: Path) -> None:
+    """Put back into an empty home, a backup that was taken while the service ran has the money and the keys to pay it."""
+    assert service.process.poll() is None
+    home, restored = command.home, Command(tmp_path / "home")
+    for directory in ("chain", "keys", "manifests"):
+        (restored.home / directory).mkdir(mode=0o700, parents=True)
+    for name in ("chain.json", "state.json.gz"):
+        shutil.copy2(home / "chain" / name, restored.home / "chain")
+    with (
+        closing(sqlite3.connect(home / "chainwallet.db")) as origin,
+        closing(sqlite3.connect(restored.home / "chainwallet.db")) as backup,
+    ):
+        origin.backup(backup)
+    for pattern in ("keys/*.json", "keys/kek", "manifests/*"):
+        for path in home.glob(pattern):
+            shutil.copy2(path, restored.home / path.relative_to(home))
+    restored.said("pay", "Ana", f"0x{'11' * 20}", "2.50")
+    assert Decimal(restored.json("balance", "Ana")["balances"]["Ana"]["EUR"]) == Decimal(10)
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_a_killed_process_is_started_again(service: Service, url: str, name: str) -> None:
+    """When the API or the worker is killed it is started again, at the same address, and the service is ready again."""
+    before, starts = service.pid_of(name), len(service.said(f"{name} started"))
+    os.kill(before, signal.SIGKILL)
+    after = service.wait_for(f"{name} started", starts + 1)["pid"]
+    assert after != before
+    if name == "worker":
+        service.wait_for("carries payments", starts + 1)
+    wait_until(lambda: is_ready(url), "a service that is ready")
+
+
+@pytest.mark.parametrize("killed", ["chain", "anvil"])
+def test_a_killed_chain_is_started_again_and_the_others_follow(
+    service: Service, command: Command, url: str, killed: str
+) -> None:
+    """When the local chain is killed it goes on from its last save, and worker and API go on with it."""
+    before = note_of(command.home)
+    starts = len(service.said("carries payments"))
+    os.kill(before["anvil_pid"] if killed == "anvil" else before["pid"], signal.SIGKILL)
+    service.wait_for("carries payments", starts + 1)
+    after = note_of(command.home)
+    assert (after["chain_id"], after["anvil_pid"] != before["anvil_pid"]) == (before["chain_id"], True)
+    wait_until(lambda: is_ready(url), "a service that is ready")
+
+
+def test_no_process_outlives_a_killed_supervisor(service: Service, command: Command) -> None:
+    """`kill -9` of the supervisor ends all its processes, Anvil too, and a new service goes on where it was."""
+    pids = [service.pid_of(name) for name in PARTS]
+    chain = note_of(command.home)
+    assert all(map(runs, pids))
+    service.process.kill()
+    service.process.wait()
+    wait_until(lambda: not any(map(runs, pids)), "the end of all processes")
+    wait_until_gone(chain["url"])
+    assert not runs(chain["anvil_pid"])
+    assert command("serve", "status").returncode == 3
+    with serving(command, "--port", "0") as again:
+        again.wait_for("ready")
+        assert not again.said("deploys")
+        assert note_of(command.home)["chain_id"] == chain["chain_id"]
+        pids = [*(again.pid_of(name) for name in PARTS), note_of(command.home)["anvil_pid"]]
+        assert again.told(signal.SIGTERM) == 0
+        assert not any(map(runs, pids))
+        assert [line["what"] for line in again.lines][-3:] == ["stops", "stopped", "stopped"]
+    assert not (command.home / "chain" / "running.json").exists()
