@@ -50,6 +50,28 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ApiLimits:
+    """What bounds the callers of the HTTP service; ``_per_minute`` are rates, and as many may come at once."""
+
+    body_bytes: int = 65_536
+    """Most bytes in the body of a request."""
+    address_per_minute: int = 6_000
+    """Requests of one client address, signed in or not."""
+    account_per_minute: int = 6_000
+    """Requests of one account, all its sessions and keys together."""
+    sign_up_per_minute: int = 10
+    """New accounts from one client address."""
+    sign_in_per_minute: int = 30
+    """Attempts to sign in from one client address."""
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if value < 1:
+                raise BadValue(limit.name, value, "at least 1")
+
+
+@dataclass(frozen=True)
 class Config:
     """Where this installation keeps its things and what it talks to.
 
@@ -80,6 +102,11 @@ class Config:
     port: int = 8420
     """The port that the service listens at; 0 for any free one."""
     limits: Limits = Limits()
+    api_limits: ApiLimits = ApiLimits()
+    cors_origins: tuple[str, ...] = ()
+    """Origins (``https://shop.example``) whose pages may call the HTTP service from a browser."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (``10.0.0.0/8``) of proxies whose ``X-Forwarded-For`` is believed."""
 
     def __repr__(self) -> str:
         return f"Config(home={str(self.home)!r}, ...)"  # it may hold secrets

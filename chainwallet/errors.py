@@ -15,7 +15,11 @@ ChainwalletError
 |   |-- WrongPassphrase      a keystore or sealed key does not open
 |   |-- BadSignature         a signature that is not the named signer's
 |   |-- NotFound             a named thing that this home does not have
-|   `-- AlreadyExists        a name that is taken
+|   |-- AlreadyExists        a name that is taken
+|   |-- NotSignedIn          no credentials, or none that are good
+|   |-- Forbidden            credentials that do not go so far
+|   |-- KeyReused            an Idempotency-Key that came with another request
+|   `-- TooMany              more than a rate allows; wait and ask again
 |-- NodeTrouble        the node or the way to it; trying again is safe
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
@@ -254,6 +258,49 @@ class AlreadyExists(Refused):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name!r} exists already"
+
+
+@dataclass(eq=False)
+class NotSignedIn(Refused):
+    """Nobody is known by the credentials given, for ``reason``, which never holds them."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"not signed in: {self.reason}"
+
+
+@dataclass(eq=False)
+class Forbidden(Refused):
+    """The credentials are good and do not allow this: ``needed`` is the scope, or the role, that would."""
+
+    needed: str
+
+    def __str__(self) -> str:
+        return f"not allowed: these credentials do not have {self.needed}"
+
+
+@dataclass(eq=False)
+class KeyReused(Refused):
+    """The idempotency key ``value`` came before, with another request."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value!r} came before with another request, expected a new key for a new request"
+
+
+@dataclass(eq=False)
+class TooMany(Refused):
+    """More of ``what`` than the rate ``limit`` allows; there is room again in ``wait_s`` seconds."""
+
+    what: str
+    limit: str
+    wait_s: int
+
+    def __str__(self) -> str:
+        return f"too many {self.what}: the limit is {self.limit}; wait {self.wait_s} s"
 
 
 @dataclass(eq=False)

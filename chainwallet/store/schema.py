@@ -338,3 +338,14 @@ quarantines = Table(
     Index(None, "chain", "block"),
 )
 """What a node said of a block that its hash does not commit to, and when a true answer took its place."""
+
+idempotent_answers = Table(
+    "idempotent_answers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("answer", Text),
+    Column("made_at_s", BigInteger, nullable=False, index=True),
+)
+"""Answers to requests with an ``Idempotency-Key``, for a day; ``answer`` is NULL where it held a secret."""

@@ -110,6 +110,12 @@ ROWS: dict[str, Rows] = {
     },
     "0005": {},  # indexes only
     "0006": {},  # indexes only
+    "0007": {
+        "idempotent_answers": [
+            {"account": "a1", "key": "schlüssel", "request_hash": "ab", "answer": "{}", "made_at_s": 2**40},
+            {"account": "a1", "key": "other", "request_hash": "ab", "answer": None, "made_at_s": 5},
+        ],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

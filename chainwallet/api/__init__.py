@@ -1,0 +1,1 @@
+"""The HTTP service: routes that parse, call an answer and shape the result; the only HTTP status codes."""

@@ -1,0 +1,104 @@
+"""Puts the routes into their frame."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import chainwallet
+from chainwallet.api.frame import Frame
+from chainwallet.api.limits import Rates
+from chainwallet.api.metrics import Metrics
+from chainwallet.api.openapi import document_of
+from chainwallet.api.parts import Parts
+from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
+from chainwallet.api.routes import health, network, pages
+from chainwallet.config import ApiLimits
+from chainwallet.errors import ChainwalletError
+
+TITLE = "chainwallet"
+SUMMARY = "A wallet ledger whose money lives in smart contracts."
+DESCRIPTION = (
+    "Amounts are decimal strings with their currency, times are RFC 3339 in UTC, addresses have their EIP-55 checksum. "
+    "Unknown fields are refused. What goes wrong is told as problem details (RFC 9457), whose types have a page each."
+)
+TAGS = [
+    {"name": "network", "description": "The chain, the currencies and their contracts."},
+    {"name": "operation", "description": "For those who run the service."},
+    {"name": "documentation", "description": "For people who read, and for programs."},
+]
+ROUTERS: tuple[APIRouter, ...] = (
+    network.router,
+    health.router,
+    pages.router,
+)
+
+
+def make_app(
+    parts: Parts,
+    limits: ApiLimits | None = None,
+    *,
+    cors_origins: tuple[str, ...] = (),
+    trusted_proxies: tuple[str, ...] = (),
+    monotonic_s: Callable[[], float] = time.monotonic,
+    routers: tuple[APIRouter, ...] = ROUTERS,
+) -> FastAPI:
+    """The service over ``parts``. Raises ``BadValue`` for a trusted proxy that is no network."""
+    limits = limits or ApiLimits()
+    app = FastAPI(
+        title=TITLE,
+        version=chainwallet.__version__,
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    app.state.rates = Rates(limits, monotonic_s)
+    app.state.metrics = Metrics()
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(ChainwalletError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(
+        Frame,
+        rates=app.state.rates,
+        metrics=app.state.metrics,
+        body_bytes=limits.body_bytes,
+        origins=cors_origins,
+        proxies=trusted_proxies,
+    )
+    app.openapi = lambda: document_of(app)  # type: ignore[method-assign]  # as FastAPI has it done
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ChainwalletError)  # noqa: S101 - the app calls it for nothing else
+    return _answer(request, problem_of(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    return _answer(request, problem_of_input(error))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: an unknown path, another method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    slug = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}.get(
+        HTTPStatus(error.status_code), "broken-request"
+    )
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return _answer(request, problem(slug, str(error.detail), headers=headers))
+
+
+def _answer(request: Request, found: Problem) -> Response:
+    return found.response(request.state.request_id)

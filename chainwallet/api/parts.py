@@ -1,0 +1,40 @@
+"""What the routes work with, built once and handed to ``make_app``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from chainwallet.api.callers import CallerSource
+from chainwallet.evm import Address
+from chainwallet.manifest import Manifest
+from chainwallet.rpc import Node
+from chainwallet.store.database import Database
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that a route may call."""
+
+    database: Database
+    node: Node
+    manifest: Manifest
+    """The ledgers of the chain that ``node`` serves."""
+    confirmations: int
+    """How deep is final."""
+    carriers: tuple[Address, ...]
+    """The senders that carry payments and need gas money."""
+    callers: CallerSource
+    """Who is meant by a bearer token."""
+    clock_s: Callable[[], float]
+    """Seconds since 1970."""
+
+
+async def _parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+GivenParts = Annotated[Parts, Depends(_parts_of)]
+"""The type of a route's parameter that is the parts."""

@@ -1,0 +1,14 @@
+"""What everybody may know of the network: the chain, the ledgers and how deep is final."""
+
+from fastapi import APIRouter
+
+from chainwallet.api.parts import GivenParts
+from chainwallet.api.schemas.network import NetworkDocument
+
+router = APIRouter(tags=["network"])
+
+
+@router.get("/v1/network")
+async def network(parts: GivenParts) -> NetworkDocument:
+    """The chain, its currencies and their contracts."""
+    return NetworkDocument.of(parts.manifest, parts.confirmations)

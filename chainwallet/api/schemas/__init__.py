@@ -1,0 +1,1 @@
+"""The documents that go in and out, one module for each noun."""

@@ -1,0 +1,31 @@
+"""Addresses, hashes and times as texts."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+AddressText = Annotated[
+    str,
+    Field(
+        pattern=r"^0x[0-9a-fA-F]{40}$",
+        description="An address, with its EIP-55 checksum",
+        examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"],
+    ),
+]
+HashText = Annotated[
+    str, Field(pattern=r"^0x[0-9a-f]{64}$", description="32 bytes in lower-case hex", examples=["0x" + "ab" * 32])
+]
+TimeText = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$",
+        description="A time in UTC (RFC 3339)",
+        examples=["2026-11-27T09:41:00Z"],
+    ),
+]
+
+
+def time_text(at_s: int) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

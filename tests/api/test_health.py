@@ -1,0 +1,56 @@
+"""How the service is, for those who run it."""
+
+from chainwallet.api.app import make_app
+from chainwallet.api.parts import Parts
+from chainwallet.evm import checksum
+from chainwallet.rpc import Node
+from tests.api.service import Asking
+from tests.chain.bench import Bench, key_of
+
+NOBODY = "http://127.0.0.1:9"
+
+
+def test_a_process_that_answers_is_alive(client: Asking) -> None:
+    """The check for supervisors asks neither node nor database."""
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_service_is_ready_once_the_history_is_followed(client: Asking, bench: Bench) -> None:
+    """Before the first verified block the service is not ready and says so; then it says how far behind it is."""
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["troubles"]) == (503, ["no block is verified yet"])
+    bench.indexer().catch_up()
+    bench.node.mine(3)
+    answer = client.get("/readyz")
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["troubles"]) == (200, "ready", [])
+    assert told["indexer_lag_blocks"] == 3 == told["node_head_block"] - told["verified_block"]
+    assert told["indexer_lag_s"] >= 0
+    relayer = key_of("relayer").address
+    assert told["carriers"] == [{"address": checksum(relayer), "gas_money_wei": str(bench.node.balance_wei(relayer))}]
+
+
+def test_what_is_missing_is_named(parts: Parts, bench: Bench) -> None:
+    """A carrier without gas money and a node that does not answer are named, and the service is not ready."""
+    bench.indexer().catch_up()
+    bench.node.set_balance(key_of("relayer").address, 10**15)
+    with Asking(make_app(parts)) as client:
+        assert client.get("/readyz").json()["troubles"] == ["a carrier of payments has almost no gas money"]
+    with Node(NOBODY, attempts=1) as gone, Asking(make_app(Parts(**{**vars(parts), "node": gone}))) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["troubles"]) == (503, ["the node does not answer"])
+        assert answer.json()["carriers"] is None
+        assert NOBODY not in answer.text
+
+
+def test_metrics_count_requests_by_route(client: Asking, bench: Bench) -> None:
+    """Prometheus is told how many requests each route had, not each path, and what is behind."""
+    bench.indexer().catch_up()
+    for path in ("/v1/network", "/v1/network", "/some/path", "/another"):
+        client.get(path)
+    told = client.get("/metrics").text
+    assert 'chainwallet_http_requests_total{method="GET",route="/v1/network",status="200"} 2.0' in told
+    assert 'chainwallet_http_requests_total{method="any",route="unknown",status="404"} 2.0' in told
+    assert "/another" not in told
+    assert "chainwallet_ready 1.0" in told
+    assert "chainwallet_indexer_lag_blocks 0.0" in told
