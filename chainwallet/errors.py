@@ -16,10 +16,14 @@ ChainwalletError
 |   |-- BadSignature         a signature that is not the named signer's
 |   |-- NotFound             a named thing that this home does not have
 |   |-- AlreadyExists        a name that is taken
-|   |-- NotSignedIn          no credentials, or none that are good
-|   |-- Forbidden            credentials that do not go so far
 |   |-- KeyReused            an Idempotency-Key that came with another request
-|   `-- TooMany              more than a rate allows; wait and ask again
+|   |-- TooMany              more than a rate allows; wait and ask again
+|   `-- NotAllowed           who asks may not do this, or not now
+|       |-- NotSignedIn          no session or API key, or one that is not good any more
+|       |-- WrongPassword        handle and password do not belong together
+|       |-- Forbidden            signed in, without the scope that this needs
+|       |-- TooManyTries         tried too often; when it may be tried again
+|       `-- ClosedToStrangers    too many wrong passwords for a handle; good where its owner signed in before
 |-- NodeTrouble        the node or the way to it; trying again is safe
 |   |-- NodeUnreachable      no answer
 |   |-- NodeRefused          a JSON-RPC error
@@ -260,9 +264,13 @@ class AlreadyExists(Refused):
         return f"{self.kind}: {self.name!r} exists already"
 
 
+class NotAllowed(Refused):
+    """Who asks may not do this, or not now."""
+
+
 @dataclass(eq=False)
-class NotSignedIn(Refused):
-    """Nobody is known by the credentials given, for ``reason``, which never holds them."""
+class NotSignedIn(NotAllowed):
+    """Nobody is signed in by what was given, for ``reason``."""
 
     reason: str
 
@@ -271,13 +279,49 @@ class NotSignedIn(Refused):
 
 
 @dataclass(eq=False)
-class Forbidden(Refused):
-    """The credentials are good and do not allow this: ``needed`` is the scope, or the role, that would."""
+class WrongPassword(NotAllowed):
+    """There is no account ``handle`` with this password; which of the two is wrong is not said."""
 
+    handle: str
+
+    def __str__(self) -> str:
+        return f"sign-in: there is no account {self.handle} with this password"
+
+
+@dataclass(eq=False)
+class Forbidden(NotAllowed):
+    """``who`` is signed in and may not do what needs ``needed``, a scope or a kind of sign-in."""
+
+    who: str
     needed: str
 
     def __str__(self) -> str:
-        return f"not allowed: these credentials do not have {self.needed}"
+        return f"not allowed: {self.who} has no {self.needed}"
+
+
+@dataclass(eq=False)
+class TooManyTries(NotAllowed):
+    """``what`` was tried too often; it may be tried again after ``retry_after_s`` seconds."""
+
+    what: str
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: tried too often; try again in {self.retry_after_s} s"
+
+
+@dataclass(eq=False)
+class ClosedToStrangers(NotAllowed):
+    """``handle`` had ``tries`` wrong passwords in a row: it is open only to where its owner signed in before."""
+
+    handle: str
+    tries: int
+
+    def __str__(self) -> str:
+        return (
+            f"sign-in: {self.handle} had {self.tries} wrong passwords in a row; sign in from where you did so before, "
+            "with a session you had, or ask the operator"
+        )
 
 
 @dataclass(eq=False)

@@ -5,18 +5,22 @@ from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
 
+from chainwallet.accounts import Accounts, sign_up
 from chainwallet.errors import AlreadyExists, BadValue, NotFound
 from chainwallet.evm import Address, checksum, parse_address
 from chainwallet.keys.keystore import read_keystore, write_keystore
 from chainwallet.keys.sealed import SealedKeys
 from chainwallet.keys.signer import AccountSigner
 from chainwallet.store import wallets
+from chainwallet.store.accounts import Account
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.wallets import Purpose, Wallet
 
 MAX_NAME_CHARS = 64
 SERVICE_NAMES = "service "
 """What names of this home's services begin with; nobody else's do."""
+ACCOUNT_NAMES = "@"
+"""What names of accounts' wallets begin with: their handles. Nobody gives such a name by hand."""
 
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, ends of line and paragraph
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # Unicode UAX #9: bidi controls
@@ -41,10 +45,11 @@ def checked_name(name: str) -> str:
 
 
 def personal_name(name: str) -> str:
-    """``checked_name``; raises ``BadValue`` also for a name that begins like those of this home's services."""
+    """``checked_name``; raises ``BadValue`` also for a name that begins like those of services or of accounts."""
     clean = checked_name(name)
-    if clean.startswith(SERVICE_NAMES):
-        raise BadValue("name", name, f"a name that does not begin with {SERVICE_NAMES!r}")
+    for beginning in (SERVICE_NAMES, ACCOUNT_NAMES):
+        if clean.startswith(beginning):
+            raise BadValue("name", name, f"a name that does not begin with {beginning!r}")
     return clean
 
 
@@ -85,6 +90,13 @@ class Wallets:
             self._require_free(tx, name)
         address = self._keys.create("service" if purpose == "service" else "wallet")
         return self._add(Wallet(name, address, "managed", purpose), now_s)
+
+    def open_account(self, accounts: Accounts, handle: str, password: str, client_address: str) -> Account:
+        """A new account with a managed wallet, whose key is sealed in this home. Raises as ``accounts.sign_up``.
+
+        Where others take the handle at the same moment, a sealed key that nobody uses may be left.
+        """
+        return sign_up(accounts, handle, password, client_address, lambda: self._keys.create("wallet"))
 
     def import_keystore(self, name: str, path: Path, passphrase: str, now_s: int) -> Wallet:
         """A wallet with the key of a Web3 Secret Storage file, sealed in this home.

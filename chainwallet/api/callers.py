@@ -4,45 +4,21 @@ A route says ``caller: Annotated[Caller, Depends(signed_in("payments:read"))]``;
 the app by ``app.scope_of`` and stand in the OpenAPI document.
 """
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from functools import cache
-from typing import Protocol
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from chainwallet.accounts import Caller, require
 from chainwallet.api.limits import Rates
-from chainwallet.errors import Forbidden, NotSignedIn
+from chainwallet.errors import NotSignedIn
+from chainwallet.rules.scope import SCOPES, Scope
 
-SCOPES = ("payments:read", "payments:write", "history:read", "issuer:write", "keys:write", "account:read")
 MOST_TOKEN_CHARACTERS = 128
 
-
-class Caller(Protocol):
-    """An account that asks, and what it may ask for."""
-
-    @property
-    def account(self) -> str:
-        """The account's id."""
-
-    @property
-    def handle(self) -> str:
-        """Its handle, without ``@``."""
-
-    @property
-    def roles(self) -> AbstractSet[str]:
-        """``person``, ``issuer``."""
-
-    @property
-    def scopes(self) -> AbstractSet[str]:
-        """Those of ``SCOPES`` that the credentials have."""
-
-
-class CallerSource(Protocol):
-    """Knows the bearer tokens."""
-
-    def caller(self, token: str) -> Caller:
-        """Who is meant by ``token``; raises ``NotSignedIn``."""
+CallerOf = Callable[[str], Caller]
+"""Who is meant by a bearer token; raises ``NotSignedIn``."""
 
 
 class SignedIn:
@@ -51,7 +27,7 @@ class SignedIn:
     Raises ``NotSignedIn``, ``Forbidden`` and ``TooMany``.
     """
 
-    def __init__(self, scope: str | None) -> None:
+    def __init__(self, scope: Scope | None) -> None:
         if scope is not None and scope not in SCOPES:
             raise ValueError(scope)
         self.scope = scope
@@ -59,18 +35,18 @@ class SignedIn:
     async def __call__(self, request: Request) -> Caller:
         """The caller of ``request``."""
         state = request.app.state
-        source: CallerSource = state.parts.callers
-        caller = await run_in_threadpool(source.caller, bearer_token(request.headers.get("authorization")))
-        request.scope["state"]["caller"] = caller.account
-        if self.scope is not None and self.scope not in caller.scopes:
-            raise Forbidden(f"the scope {self.scope}")
+        caller_of: CallerOf = state.parts.caller_of
+        caller = await run_in_threadpool(caller_of, bearer_token(request.headers.get("authorization")))
+        request.scope["state"]["caller"] = caller.account_id
+        if self.scope is not None:
+            require(caller, self.scope)
         rates: Rates = state.rates
-        rates.account.take(caller.account)
+        rates.account.take(str(caller.account_id))
         return caller
 
 
 @cache
-def signed_in(scope: str | None) -> SignedIn:
+def signed_in(scope: Scope | None) -> SignedIn:
     """The dependency of routes that need ``scope``; None where any credentials will do."""
     return SignedIn(scope)
 

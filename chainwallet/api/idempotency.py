@@ -19,7 +19,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
-from chainwallet.api.callers import Caller
+from chainwallet.accounts import Caller
 from chainwallet.api.parts import Parts
 from chainwallet.api.schemas.document import Document
 from chainwallet.errors import AlreadyExists, KeyReused
@@ -71,7 +71,7 @@ class Once:
     def _found(self, tx: Transaction, parts: Parts, caller: Caller) -> tuple[str, bool] | None:
         if self.key is None:
             return None
-        found = idempotency.find(tx, caller.account, self.key, int(parts.clock_s()))
+        found = idempotency.find(tx, str(caller.account_id), self.key, int(parts.clock_s()))
         if found is None:
             return None
         if found.request_hash != self.request_hash:
@@ -84,7 +84,7 @@ class Once:
         text = document.model_dump_json()
         if self.key is not None:
             stored = Answered(self.request_hash, None if self.is_secret else text)
-            idempotency.keep(tx, caller.account, self.key, stored, int(parts.clock_s()))
+            idempotency.keep(tx, str(caller.account_id), self.key, stored, int(parts.clock_s()))
         return text, False
 
     def _response(self, text: str, is_replayed: bool) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chainwallet.api.callers import CallerSource
+from chainwallet.api.callers import CallerOf
 from chainwallet.evm import Address
 from chainwallet.manifest import Manifest
 from chainwallet.rpc import Node
@@ -25,7 +25,7 @@ class Parts:
     """How deep is final."""
     carriers: tuple[Address, ...]
     """The senders that carry payments and need gas money."""
-    callers: CallerSource
+    caller_of: CallerOf
     """Who is meant by a bearer token."""
     clock_s: Callable[[], float]
     """Seconds since 1970."""

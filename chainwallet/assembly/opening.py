@@ -1,11 +1,13 @@
 """A home, opened: its database, its keys and its wallets."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
+from chainwallet.accounts import Accounts, Argon2id, load_blocklist
 from chainwallet.config import HOME_LOCK_WAIT_S, Config
 from chainwallet.home import Home
 from chainwallet.keys.kek import HomeKeks, RememberingKey
@@ -85,6 +87,11 @@ class OpenHome:
     def wallets(self) -> Wallets:
         """The home's wallets."""
         return Wallets(self.database, self.keys)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts of the home's people."""
+        return Accounts(self.database, Argon2id(), load_blocklist(), time.time, secrets.token_bytes)
 
     def service(self, name: str) -> Wallet:
         """The service wallet called ``name``, made at first use."""

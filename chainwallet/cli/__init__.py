@@ -15,6 +15,7 @@ import typer
 
 from chainwallet import __version__
 from chainwallet.cli import (
+    account,
     bench,
     chain,
     contracts,
@@ -52,6 +53,7 @@ app.command("topup")(money.topup)
 app.command("deploy")(deploy.deploy)
 app.command("faults")(faults.faults)
 app.add_typer(serve.app, name="serve")
+app.add_typer(account.app, name="account")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")
 app.add_typer(relayer.app, name="relayer")

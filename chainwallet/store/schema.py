@@ -48,6 +48,7 @@ _FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
 _CANCELS = text("kind = 'NoncesCanceled'")
 _IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
+_IS_DEFAULT = text("is_default")
 
 wallets = Table(
     "wallets",
@@ -349,3 +350,97 @@ idempotent_answers = Table(
     Column("made_at_s", BigInteger, nullable=False, index=True),
 )
 """Answers to requests with an ``Idempotency-Key``, for a day; ``answer`` is NULL where it held a secret."""
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("handle", Sorted, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at_s", BigInteger, nullable=False),
+)
+
+account_roles = Table(
+    "account_roles",
+    metadata,
+    Column("account_id", RowId, ForeignKey("accounts.id"), primary_key=True),
+    Column("role", Text, CheckConstraint("role IN ('issuer')", name="role"), primary_key=True),
+    Column("granted_at_s", BigInteger, nullable=False),
+)
+"""Roles beyond that of a person, which every account has."""
+
+account_wallets = Table(
+    "account_wallets",
+    metadata,
+    Column("wallet", Sorted, ForeignKey("wallets.name"), primary_key=True),
+    Column("account_id", RowId, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("is_default", Boolean, nullable=False),
+    Column("added_at_s", BigInteger, nullable=False),
+    Index(
+        "uq_account_wallets_default",
+        "account_id",
+        unique=True,
+        sqlite_where=_IS_DEFAULT,
+        postgresql_where=_IS_DEFAULT,
+    ),
+)
+"""Whose wallet is whose; the default one is paid when its account's handle is."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", RowId, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("place", Text, nullable=False),
+    Column("created_at_s", BigInteger, nullable=False),
+    Column("last_used_at_s", BigInteger, nullable=False),
+    Column("expires_at_s", BigInteger, nullable=False),
+    Column("revoked_at_s", BigInteger),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", RowId, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at_s", BigInteger, nullable=False),
+    Column("last_used_at_s", BigInteger),
+    Column("expires_at_s", BigInteger),
+    Column("revoked_at_s", BigInteger),
+)
+"""``scopes`` are words with spaces between them, in alphabetical order."""
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("nonce", Text, primary_key=True),
+    Column("account_id", RowId, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("issued_at_s", BigInteger, nullable=False),
+    Column("expires_at_s", BigInteger, nullable=False),
+    Column("used_at_s", BigInteger),
+)
+"""What owners of addresses were asked to sign; each is good once."""
+
+account_places = Table(
+    "account_places",
+    metadata,
+    Column("account_id", RowId, ForeignKey("accounts.id"), primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("last_at_s", BigInteger, nullable=False),
+)
+"""From where an account's owner has signed in."""
+
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    Column("kind", Text, CheckConstraint("kind IN ('both', 'place', 'handle')", name="kind"), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("last_at_s", BigInteger, nullable=False),
+    Index(None, "kind", "last_at_s"),
+)
+"""Tries to sign in since the last success; ``subject`` is a hash, for people type passwords where a handle belongs."""

@@ -44,20 +44,21 @@ def add(tx: Transaction, wallet: Wallet, now_s: int) -> None:
 def by_name(tx: Transaction, name: str) -> Wallet | None:
     """The wallet called ``name``."""
     row = tx.execute(select(wallets).where(wallets.c.name == name)).one_or_none()
-    return _wallet(row) if row else None
+    return from_row(row) if row else None
 
 
 def by_address(tx: Transaction, address: Address) -> Wallet | None:
     """The wallet of ``address``."""
     row = tx.execute(select(wallets).where(wallets.c.address == to_hex(address))).one_or_none()
-    return _wallet(row) if row else None
+    return from_row(row) if row else None
 
 
 def every(tx: Transaction, purpose: Purpose) -> tuple[Wallet, ...]:
     """All wallets of ``purpose``, by name."""
     rows = tx.execute(select(wallets).where(wallets.c.purpose == purpose).order_by(wallets.c.name))
-    return tuple(map(_wallet, rows))
+    return tuple(map(from_row, rows))
 
 
-def _wallet(row: Row[Any]) -> Wallet:
+def from_row(row: Row[Any]) -> Wallet:
+    """The wallet in a row that has the columns of its table."""
     return Wallet(row.name, Address(from_hex(row.address)), row.custody, row.purpose)

@@ -2,39 +2,30 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
 from fastapi import FastAPI
 
-from chainwallet.api.callers import SCOPES
+from chainwallet.accounts import Caller
 from chainwallet.api.parts import Parts
 from chainwallet.errors import NotSignedIn
 from chainwallet.rpc import Node
+from chainwallet.rules.handle import Handle
+from chainwallet.rules.scope import SCOPES, parse_scopes
 from chainwallet.store.database import Database
 from tests.chain.bench import Deployed, key_of
 
-
-@dataclass(frozen=True)
-class TestCaller:
-    """Somebody who asks."""
-
-    __test__ = False
-    account: str
-    handle: str
-    roles: frozenset[str] = frozenset({"person"})
-    scopes: frozenset[str] = frozenset(SCOPES)
+PEOPLE = {"ana": 1, "ben": 2}
 
 
-class Callers:
-    """Callers by token: ``<handle>`` has every scope, ``<handle>:<scope>`` that one."""
-
-    def caller(self, token: str) -> TestCaller:
-        handle, _, scope = token.partition(":")
-        if handle not in ("ana", "ben"):
-            raise NotSignedIn("the token is unknown, expired or revoked")
-        return TestCaller(f"account-{handle}", handle, scopes=frozenset({scope} if scope else SCOPES))
+def caller_of(token: str) -> Caller:
+    """``<handle>`` has every scope, ``<handle>:<scope>`` that one."""
+    handle, _, scope = token.partition(":")
+    if handle not in PEOPLE:
+        raise NotSignedIn("the token is unknown, expired or revoked")
+    scopes = parse_scopes([scope]) if scope else frozenset(SCOPES)
+    return Caller(PEOPLE[handle], Handle(handle), frozenset({"person"}), scopes, "session", None)
 
 
 def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any) -> Parts:
@@ -45,7 +36,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "manifest": deployed.manifest,
         "confirmations": 1,
         "carriers": (key_of("relayer").address,),
-        "callers": Callers(),
+        "caller_of": caller_of,
         "clock_s": time.time,
     }
     return Parts(**{**usual, **others})

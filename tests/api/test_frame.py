@@ -11,9 +11,10 @@ import pytest
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
+from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
 from chainwallet.api.body import MOST_DEPTH
-from chainwallet.api.callers import Caller, signed_in
+from chainwallet.api.callers import signed_in
 from chainwallet.api.limits import MOST_KEYS, Rate, client_key, limited_sign_in, limited_sign_up
 from chainwallet.api.parts import Parts
 from chainwallet.config import ApiLimits
@@ -110,7 +111,7 @@ def test_the_log_has_a_line_for_each_request(asking: Asking, caplog: pytest.LogC
         "method": "GET",
         "route": "/notes/{note_id}",
         "status": 200,
-        "caller": "account-ana",
+        "caller": 1,
     }
     assert first["ms"] >= 0
     assert (second["route"], second["status"], second["caller"]) == ("/notes", 200, None)

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import func, select
 from starlette.responses import Response
 
+from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
-from chainwallet.api.callers import Caller, signed_in
+from chainwallet.api.callers import signed_in
 from chainwallet.api.idempotency import GivenOnce
 from chainwallet.api.parts import GivenParts, Parts
 from chainwallet.api.schemas.document import Document

@@ -9,10 +9,11 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
+FAMILIES = ["", "account", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "pay", "balance", "topup", "deploy", "faults"),
+    *("account list", "account role", "account reopen"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),

@@ -1,9 +1,11 @@
 """Names of wallets, and wallets whose keys this home holds or does not hold."""
 
+import secrets
 from pathlib import Path
 
 import pytest
 
+from chainwallet.accounts import Accounts, Argon2id, load_blocklist
 from chainwallet.errors import AlreadyExists, BadValue, NotFound
 from chainwallet.evm import checksum, parse_address
 from chainwallet.keys.kek import FileKey
@@ -84,6 +86,19 @@ def test_names_of_services_are_their_own(wallets: Wallets) -> None:
     with pytest.raises(AlreadyExists):
         wallets.find_or_create("service relayer", NOW_S)
     assert wallets.every() == ()
+
+
+def test_an_account_has_a_wallet_of_its_own(wallets: Wallets, database: Database) -> None:
+    """Who opens an account has a wallet called as the handle, whose key this home holds; nobody takes such a name."""
+    hasher = Argon2id(time_cost=1, memory_cost_kib=8, parallelism=1)
+    register = Accounts(database, hasher, load_blocklist(), lambda: NOW_S, secrets.token_bytes)
+    wallets.open_account(register, "Ana", "seven geese walk to Porto", "192.0.2.1")
+    made = wallets.find("@ana")
+    assert wallets.signer(made).address == made.address
+    assert wallets.managed() == (made.address,)
+    with pytest.raises(BadValue, match="'@'"):
+        wallets.create("@ben", NOW_S)
+    assert wallet_names_of(["@ben"]) == {"@ben": "person 1"}
 
 
 def test_people_get_wallets_by_their_names() -> None:

@@ -59,6 +59,7 @@ def test_the_wheel_holds_what_the_package_needs(unpacked_wheel: Path) -> None:
         "artifacts/Cash.input.json",
         "artifacts/Office.json",
         "artifacts/Office.input.json",
+        "accounts/blocklist.txt",
         "formats/examples/trip.csv",
         "store/migrations/env.py",
         "store/migrations/versions/r0001_wallets_submissions_promises.py",

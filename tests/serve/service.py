@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ def is_ready(url: str) -> bool:
 
 def runs(pid: int) -> bool:
     """Whether a process has this number and has not ended."""
-    if sys.platform == "linux":
+    if Path("/proc/self/stat").exists():
         try:
             return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
         except (FileNotFoundError, ProcessLookupError):

@@ -71,7 +71,7 @@ def test_other_commands_work_beside_it(service: Service, command: Command) -> No
 
 
 def test_a_backup_taken_from_a_running_service_pays(service: Service, command: Command, tmp_path: Path) -> None:
-    """Put back into an empty home, a backup that was taken while the service ran has the money and the keys to pay it."""
+    """Put back into an empty home, a backup taken while the service ran has the money and the keys to pay it."""
     assert service.process.poll() is None
     home, restored = command.home, Command(tmp_path / "home")
     for directory in ("chain", "keys", "manifests"):

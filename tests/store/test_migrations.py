@@ -116,6 +116,24 @@ ROWS: dict[str, Rows] = {
             {"account": "a1", "key": "other", "request_hash": "ab", "answer": None, "made_at_s": 5},
         ],
     },
+    "0008": {
+        "accounts": [{"id": 1, "handle": "bjorn", "password_hash": "$argon2id$", "created_at_s": 2**40}],
+        "account_roles": [{"account_id": 1, "role": "issuer", "granted_at_s": 5}],
+        "account_wallets": [{"wallet": "Björn", "account_id": 1, "is_default": True, "added_at_s": 5}],
+        "account_places": [{"account_id": 1, "place": "192.0.2.1", "last_at_s": 5}],
+        "sessions": [
+            {"id": "one", "account_id": 1, "token_hash": "01", "place": "192.0.2.1", "created_at_s": 5}
+            | {"last_used_at_s": 6, "expires_at_s": 2**40, "revoked_at_s": 7},
+        ],
+        "api_keys": [
+            {"id": "one", "account_id": 1, "token_hash": "02", "name": "Käse", "scopes": "account:read keys:write"}
+            | {"created_at_s": 5, "last_used_at_s": 6, "expires_at_s": 2**40, "revoked_at_s": 7},
+        ],
+        "challenges": [
+            {"nonce": "one", "account_id": 1, "address": "0x0b", "issued_at_s": 5, "expires_at_s": 6, "used_at_s": 7},
+        ],
+        "sign_in_tries": [{"kind": "both", "subject": "03", "tries": 3, "last_at_s": 2**40}],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

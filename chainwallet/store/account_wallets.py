@@ -1,0 +1,79 @@
+"""Whose wallet is whose."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from chainwallet.errors import AlreadyExists
+from chainwallet.evm import Address, from_hex, to_hex
+from chainwallet.rules.handle import Handle
+from chainwallet.store.database import Transaction
+from chainwallet.store.schema import account_wallets, accounts, wallets
+from chainwallet.store.wallets import Wallet, from_row
+
+
+@dataclass(frozen=True)
+class OwnWallet:
+    """A wallet of the account ``account_id``; the default one is paid when the account's handle is."""
+
+    wallet: Wallet
+    account_id: int
+    is_default: bool
+    added_at_s: int
+
+
+def add(tx: Transaction, owned: OwnWallet) -> None:
+    """Stores whose ``owned.wallet``, which is stored already, is; raises ``AlreadyExists`` where it is somebody's."""
+    row = {
+        "wallet": owned.wallet.name,
+        "account_id": owned.account_id,
+        "is_default": owned.is_default,
+        "added_at_s": owned.added_at_s,
+    }
+    try:
+        with tx.begin_nested():
+            tx.execute(insert(account_wallets).values(row))
+    except IntegrityError:
+        raise AlreadyExists("wallet", to_hex(owned.wallet.address)) from None
+
+
+def of_account(tx: Transaction, account_id: int) -> tuple[OwnWallet, ...]:
+    """The wallets of an account, the default one first, then as they were added."""
+    query = (
+        select(wallets, account_wallets)
+        .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+        .where(account_wallets.c.account_id == account_id)
+        .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
+    )
+    return tuple(OwnWallet(from_row(row), row.account_id, row.is_default, row.added_at_s) for row in tx.execute(query))
+
+
+def count(tx: Transaction, account_id: int) -> int:
+    """How many wallets an account has."""
+    query = select(func.count()).select_from(account_wallets).where(account_wallets.c.account_id == account_id)
+    return int(tx.execute(query).scalar_one())
+
+
+def paid_by_handle(tx: Transaction, handle: Handle) -> Wallet | None:
+    """The wallet that is paid when ``handle`` is; None where nobody has that handle."""
+    query = (
+        select(wallets)
+        .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+        .join(accounts, accounts.c.id == account_wallets.c.account_id)
+        .where(accounts.c.handle == handle, account_wallets.c.is_default)
+    )
+    row = tx.execute(query).one_or_none()
+    return from_row(row) if row else None
+
+
+def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, Handle]:
+    """Whose ``addresses`` are, of those that are an account's."""
+    query = (
+        select(wallets.c.address, accounts.c.handle)
+        .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
+        .join(accounts, accounts.c.id == account_wallets.c.account_id)
+        .where(wallets.c.address.in_([to_hex(address) for address in addresses]))
+    )
+    return {Address(from_hex(row.address)): Handle(row.handle) for row in tx.execute(query)}
