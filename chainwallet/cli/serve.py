@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chainwallet.config import Config
     from chainwallet.serve.set_up import Installed
 
-app = typer.Typer(help="Run the service: HTTP interface, worker and, without --rpc, a local chain.")
+app = typer.Typer(help="Run the service: HTTP interface, worker, local chain.")
 
 NOT_READY = 1  # exit status of `status` where the service runs and is not ready
 NOT_RUNNING = 3  # exit status of `status` where none runs
