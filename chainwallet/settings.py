@@ -6,16 +6,30 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from chainwallet.config import Config, Limits
+from chainwallet.config import ApiLimits, Config, Limits
 from chainwallet.errors import BadValue, DamagedHome
 from chainwallet.home import Home
 from chainwallet.store.postgres import has_password, server_url, shown
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
-_FLAG_AND_FILE = {"rpc", "anvil", "kek_file", "kek_kms_key", "kms", "keystore", "signer_command", "database", "host"}
+_FLAG_AND_FILE = {
+    "rpc",
+    "anvil",
+    "kek_file",
+    "kek_kms_key",
+    "kms",
+    "keystore",
+    "signer_command",
+    "database",
+    "host",
+    "cors_origins",
+    "trusted_proxies",
+}
+_LISTS = {"cors_origins", "trusted_proxies"}  # with commas between
 _LIMITS = {limit.name for limit in fields(Limits)}
-_NUMBERS = {"relayers", "port", *_LIMITS}
+_API_LIMITS = {limit.name for limit in fields(ApiLimits)}
+_NUMBERS = {"relayers", "port", *_LIMITS, *_API_LIMITS}
 _SECRETS = {"deployer_key", "passphrase"}
 _ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
 MOST_RELAYERS = 64
@@ -51,7 +65,10 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
     port = numbers.pop("port", Config.port)
     if not 0 <= port <= LARGEST_PORT:
         raise BadValue("port", port, f"0 to {LARGEST_PORT}; 0 for any free one")
-    return Config(**{**settings, "home": home, "relayers": relayers, "port": port, "limits": Limits(**numbers)})
+    lists = {name: _list(str(settings.pop(name))) for name in _LISTS & settings.keys()}
+    api_limits = ApiLimits(**{name: numbers.pop(name) for name in _API_LIMITS & numbers.keys()})
+    bounds = {"relayers": relayers, "port": port, "limits": Limits(**numbers), "api_limits": api_limits}
+    return Config(**{**settings, **lists, **bounds, "home": home})
 
 
 def secret_variables() -> list[str]:
@@ -64,6 +81,10 @@ def _number(name: str, value: object) -> int:
         return int(str(value))
     except ValueError:
         raise BadValue(name, value, "a whole number") from None
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part for part in map(str.strip, text.split(",")) if part)
 
 
 def _path(name: str, value: object, base: Path) -> Path:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chainwallet.config import Config
     from chainwallet.serve.set_up import Installed
 
-app = typer.Typer(help="Run the service: HTTP interface, worker, local chain.")
+app = typer.Typer()
 
 NOT_READY = 1  # exit status of `status` where the service runs and is not ready
 NOT_RUNNING = 3  # exit status of `status` where none runs
@@ -92,13 +92,13 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Exit status 0 ready, 1 running and not ready, 3 not running.
     """
     from chainwallet.home import Home
-    from chainwallet.serve.place import is_ready, running_note
+    from chainwallet.serve.place import running_note, what_is_behind
 
     note = running_note(Home(config_of(context).home))
     if note is None:
         state, code = "stopped", NOT_RUNNING
     else:
-        state, code = ("ready", 0) if is_ready(note.url) else ("not ready", NOT_READY)
+        state, code = ("ready", 0) if what_is_behind(note.url) is None else ("not ready", NOT_READY)
     if as_json:
         say_json({"state": state, **({} if note is None else vars(note))})
     elif note is None:
@@ -167,4 +167,5 @@ def _announce(url: str, installed: "Installed") -> None:
         print(f"  {contract.currency}        {checksum(contract.address)}")
     for issuer in sorted({contract.issuer for contract in contracts}):
         print(f"  Issuer     {checksum(issuer)}, its key sealed in {home.keys / checksum(issuer)}.json")
+    print("\nPeople sign up by the API; `chainwallet account role HANDLE issuer --grant` makes an issuer of one.")
     print(flush=True)

@@ -1,18 +1,17 @@
 """The API's process: HTTP by uvicorn, on a socket that outlives it."""
 
 import socket
+import time
+from functools import partial
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from chainwallet import deployment
-from chainwallet.assembly import Connection, connect, make_services, open_home
+from chainwallet.accounts import caller
+from chainwallet.api.app import make_app
+from chainwallet.api.parts import Parts
+from chainwallet.assembly import Connection, carriers, connect, make_services, open_home
 from chainwallet.config import Config
-from chainwallet.evm import to_hex
 from chainwallet.serve import wake
 from chainwallet.serve.log import log_to_stderr, say
 from chainwallet.serve.place import url_of
@@ -32,9 +31,13 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     log_to_stderr("api")
     make_services(config)
     with open_home(config, alone=False) as opened, connect(opened, carries=False) as connection:
-        app = _app(connection)
-        if rings is not None:
-            app = wake.Ringing(app, lambda: wake.ring(rings))
+        made = make_app(
+            _parts(connection),
+            config.api_limits,
+            cors_origins=config.cors_origins,
+            trusted_proxies=config.trusted_proxies,
+        )
+        app = made if rings is None else wake.Ringing(made, lambda: wake.ring(rings))
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -52,13 +55,16 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     say("api", "stopped")
 
 
-def _app(connection: Connection) -> ASGIApp:
-    manifest = deployment.known_manifest(connection.node, connection.opened.home.manifests)
-
-    def network(_: Request) -> JSONResponse:
-        return JSONResponse({"chain_id": manifest.chain.chain_id, "genesis": to_hex(manifest.chain.genesis)})
-
-    def ok(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    return Starlette(routes=[Route("/v1/network", network), Route("/readyz", ok), Route("/healthz", ok)])
+def _parts(connection: Connection) -> Parts:
+    """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked."""
+    opened = connection.opened
+    deployment.open_ledgers(connection.node, opened.home.manifests)
+    return Parts(
+        database=opened.database,
+        node=connection.node,
+        manifest=deployment.known_manifest(connection.node, opened.home.manifests),
+        confirmations=connection.confirmations,
+        carriers=tuple(opened.service(name).address for name in carriers(opened.config)),
+        caller_of=partial(caller, opened.accounts),
+        clock_s=time.time,
+    )

@@ -5,11 +5,11 @@ import json
 import os
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from chainwallet.home import Home
 LOCK_WAIT_S = 5.0
 """How long a taken lock is tried again: the processes of a service that was killed need a moment to end."""
 LOCK_POLL_S = 0.05
-MOST_NOTE_BYTES = 4096
+NOTE_BYTES = 512  # always as many, written at once: a reader finds the old ones or the new ones
 BACKLOG = 2048
 ASK_TIMEOUT_S = 2.0
+MOST_ANSWER_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ class Hold:
 
     def write(self, text: str) -> None:
         """Replaces what is written in it, for others to read and for the next holder."""
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text.encode(), 0)
+        os.pwrite(self.descriptor, text.encode().ljust(NOTE_BYTES), 0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def held(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[Hold]:
             if time.monotonic() > give_up_at:
                 raise HomeInUse(str(path.parent), _holder(path))
             time.sleep(LOCK_POLL_S)
-        yield Hold(lock, os.pread(lock, MOST_NOTE_BYTES, 0).decode("utf-8", "replace"))
+        yield Hold(lock, os.pread(lock, NOTE_BYTES, 0).decode("utf-8", "replace").strip())
     finally:
         os.close(lock)
 
@@ -86,7 +86,7 @@ def running_note(home: Home) -> Note | None:
     except OSError:
         return None
     try:
-        return None if _taken(lock, fcntl.LOCK_SH) else _read_note(os.pread(lock, MOST_NOTE_BYTES, 0))
+        return None if _taken(lock, fcntl.LOCK_SH) else _read_note(os.pread(lock, NOTE_BYTES, 0))
     finally:
         os.close(lock)
 
@@ -112,13 +112,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def is_ready(url: str) -> bool:
-    """Whether the service at ``url`` says that it is ready."""
+def what_is_behind(url: str) -> str | None:
+    """What the service at ``url`` answers to whether it is ready; None where it is."""
     try:
-        with urllib.request.urlopen(url + "/readyz", timeout=ASK_TIMEOUT_S) as answer:  # noqa: S310 - our own service
-            return bool(answer.status == HTTPStatus.OK)
-    except (OSError, HTTPException):
-        return False
+        with urllib.request.urlopen(url + "/readyz", timeout=ASK_TIMEOUT_S):  # noqa: S310 - our own service
+            return None
+    except urllib.error.HTTPError as refused:
+        return refused.read(MOST_ANSWER_BYTES).decode("utf-8", "replace")
+    except (OSError, HTTPException) as error:
+        return f"no answer ({error})"
 
 
 def url_of(listening: socket.socket) -> str:

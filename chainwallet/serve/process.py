@@ -79,13 +79,24 @@ class Process:
                 self._is_to_start_again = False
                 return
             self.ends = 1 if now_s - self._started_at_s >= LASTED_S else self.ends + 1
-            wait_s = pause_s(self.ends)
-            self._start_at_s = now_s + wait_s
-            say("supervisor", f"{self.name} ended by itself", status=status, starts_in_s=wait_s)
+            self._pause(now_s, "ended by itself", status=status)
         if now_s >= self._start_at_s:
+            self._start(now_s)
+
+    def _start(self, now_s: float) -> None:
+        try:
             self._process = spawn(self._command())
-            self._started_at_s = now_s
-            say("supervisor", f"{self.name} started", pid=self._process.pid)
+        except OSError as error:  # no memory, or no more processes: there may be later
+            self.ends += 1
+            self._pause(now_s, f"does not start: {error.strerror}")
+            return
+        self._started_at_s = now_s
+        say("supervisor", f"{self.name} started", pid=self._process.pid)
+
+    def _pause(self, now_s: float, what: str, **more: object) -> None:
+        wait_s = pause_s(self.ends)
+        self._start_at_s = now_s + wait_s
+        say("supervisor", f"{self.name} {what}", **more, starts_in_s=wait_s)
 
     def ask_to_end(self) -> None:
         """Tells it to finish what is in hand and end."""

@@ -19,7 +19,7 @@ from chainwallet.home import Home
 from chainwallet.serve import commands
 from chainwallet.serve.local_chain import Answers, LocalChain
 from chainwallet.serve.log import say
-from chainwallet.serve.place import Hold, Note, is_ready, url_of
+from chainwallet.serve.place import Hold, Note, url_of, what_is_behind
 from chainwallet.serve.process import Command, Process, spawn
 from chainwallet.serve.set_up import Installed, installed_on, local_chain_name, missing_currencies
 from chainwallet.serve.signals import StopSignals
@@ -27,6 +27,8 @@ from chainwallet.serve.wake import make_bell
 
 TICK_S = 0.1
 ASK_TIMEOUT_S = 2.0
+TELL_EVERY_S = 30.0
+"""A start that takes longer says why."""
 MOST_ANSWER_BYTES = 1 << 20
 REFUSED = 2  # exit status of a command that would be refused the next time too
 API_GRACE_S = 15.0
@@ -53,6 +55,7 @@ class Supervisor:
         self._stop = stop
         self._hears, self._rings = make_bell()
         self._started_at = now_text()
+        self._tell_again_at = time.monotonic() + TELL_EVERY_S
         self._answers: Answers | None = None
         self._chain = None if config.rpc else LocalChain(self._home.chain, self._process("chain", self._chain_command))
         self._worker = self._process("worker", self._worker_command)
@@ -130,7 +133,11 @@ class Supervisor:
             raise ServiceFailed("deploy", status)
 
     def _is_ready(self) -> bool:
-        return is_ready(self.url)
+        trouble = what_is_behind(self.url)
+        if trouble is not None and time.monotonic() > self._tell_again_at:
+            self._tell_again_at = time.monotonic() + TELL_EVERY_S
+            say("supervisor", "not ready yet", answer=trouble)
+        return trouble is None
 
     def _served_chain(self) -> ChainName:
         """The chain that the API serves, as it says."""

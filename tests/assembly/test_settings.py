@@ -55,7 +55,7 @@ def test_an_empty_variable_is_no_setting(home: Path) -> None:
 def test_an_unknown_setting_is_refused(home: Path) -> None:
     """A misspelt setting in the file is named, with those there are."""
     settings_file(home, 'rcp = "http://file"')
-    with pytest.raises(BadValue, match="'rcp', expected one of anvil, ") as refusal:
+    with pytest.raises(BadValue, match="'rcp', expected one of account_per_minute, ") as refusal:
         load_config({}, {}, home)
     there_are = refusal.value.expected.removeprefix("one of ").split(", ")
     assert there_are == sorted(there_are)
@@ -139,6 +139,27 @@ def test_what_is_no_path_is_refused(home: Path, path: str) -> None:
     """An empty path, an unknown user's and one with a zero byte are refused; none of them becomes the home."""
     with pytest.raises(BadValue, match=r"^home: "):
         load_config({"home": path}, {}, home)
+
+
+# ------------------------------------------------------------------------------------------------ the service
+
+
+def test_where_the_service_listens_and_whom_it_bounds(home: Path) -> None:
+    """Address, port, bounds of callers, origins and proxies are settings, and have defaults."""
+    usual = load_config({}, {}, home)
+    assert (usual.host, usual.port, usual.cors_origins, usual.trusted_proxies) == ("127.0.0.1", 8420, (), ())
+    settings_file(home, 'port = 1\nbody_bytes = 1000\ncors_origins = "https://shop.example, https://a.example"')
+    config = load_config({"port": 0, "host": "::1"}, {"CHAINWALLET_TRUSTED_PROXIES": "10.0.0.0/8,"}, home)
+    assert (config.host, config.port, config.api_limits.body_bytes) == ("::1", 0, 1000)
+    assert config.cors_origins == ("https://shop.example", "https://a.example")
+    assert config.trusted_proxies == ("10.0.0.0/8",)
+
+
+@pytest.mark.parametrize(("name", "value"), [("port", "65536"), ("port", "-1"), ("port", "x"), ("body_bytes", "0")])
+def test_a_bound_outside_its_limits_is_refused(home: Path, name: str, value: str) -> None:
+    """A port that is none and a bound below 1 are named with their value."""
+    with pytest.raises(BadValue, match=rf"^{name}: got '?{value}'?, expected "):
+        load_config({}, {f"CHAINWALLET_{name.upper()}": value}, home)
 
 
 # ------------------------------------------------------------------------------------------------ the database

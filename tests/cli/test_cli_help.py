@@ -12,7 +12,7 @@ from tests.cli.command import Command, Done, refusal_in
 FAMILIES = ["", "account", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
-    *("demo", "pay", "balance", "topup", "deploy", "faults"),
+    *("demo", "serve", "serve status", "pay", "balance", "topup", "deploy", "faults"),
     *("account list", "account role", "account reopen"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),

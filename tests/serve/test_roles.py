@@ -13,9 +13,9 @@ from chainwallet.manifest import read_every_manifest
 from chainwallet.store import leases
 from chainwallet.store.database import Database
 from chainwallet.store.leases import Lease
-from tests.cli.command import Command, note_of, wait_until
+from tests.cli.command import TIMEOUT_S, Command, note_of, wait_until
 from tests.postgres import PostgresProcess
-from tests.serve.service import is_ready, serving
+from tests.serve.service import is_ready, runs, serving
 
 
 @pytest.fixture
@@ -54,9 +54,21 @@ def test_worker_and_api_run_apart_on_postgresql(command: Command) -> None:
         assert api.told(signal.SIGTERM) == 0
 
 
+def test_a_start_that_cannot_succeed_says_why(tmp_path: Path) -> None:
+    """With a node that does not answer the service does not start: exit status 2, why, and nothing is left running."""
+    command = Command(tmp_path / "home")
+    with serving(command, "--port", "0", "--rpc", "http://127.0.0.1:1") as service:
+        assert service.process.wait(TIMEOUT_S) == 2
+        words = service.log.read_text("utf-8").splitlines()
+        assert "error: node http://127.0.0.1:1: unreachable (connection refused)" in words
+        assert words[-1].startswith("error: service: its process ")
+        assert service.out.read_text("utf-8") == ""
+        assert not any(runs(service.pid_of(name)) for name in ("worker", "api"))
+
+
 def last_worker(command: Command) -> str:
     """How the last worker of the home signs its leases."""
-    return (command.home / "worker.lock").read_text("ascii")
+    return (command.home / "worker.lock").read_text("ascii").strip()
 
 
 def lane(command: Command, database: Database) -> Lease:

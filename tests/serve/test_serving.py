@@ -4,15 +4,17 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.command import Command, note_of, wait_until, wait_until_gone
+from tests.cli.command import TIMEOUT_S, Command, note_of, wait_until, wait_until_gone
 from tests.serve.service import Service, answer, is_ready, runs, serving
 
 PARTS = ("chain", "worker", "api")
@@ -71,7 +73,7 @@ def test_other_commands_work_beside_it(service: Service, command: Command) -> No
 
 
 def test_a_backup_taken_from_a_running_service_pays(service: Service, command: Command, tmp_path: Path) -> None:
-    """Put back into an empty home, a backup taken while the service ran has the money and the keys to pay it."""
+    """A backup that was taken while the service ran, put back into an empty home, has the money and the keys to pay."""
     assert service.process.poll() is None
     home, restored = command.home, Command(tmp_path / "home")
     for directory in ("chain", "keys", "manifests"):
@@ -117,7 +119,10 @@ def test_a_killed_chain_is_started_again_and_the_others_follow(
 
 
 def test_no_process_outlives_a_killed_supervisor(service: Service, command: Command) -> None:
-    """`kill -9` of the supervisor ends all its processes, Anvil too, and a new service goes on where it was."""
+    """`kill -9` of the supervisor ends all its processes, Anvil too; a new service goes on and is stopped in order.
+
+    A request that is under way then is answered, nothing is left running, and the exit status is 0.
+    """
     pids = [service.pid_of(name) for name in PARTS]
     chain = note_of(command.home)
     assert all(map(runs, pids))
@@ -132,7 +137,37 @@ def test_no_process_outlives_a_killed_supervisor(service: Service, command: Comm
         assert not again.said("deploys")
         assert note_of(command.home)["chain_id"] == chain["chain_id"]
         pids = [*(again.pid_of(name) for name in PARTS), note_of(command.home)["anvil_pid"]]
-        assert again.told(signal.SIGTERM) == 0
+        with half_asked(again.said("ready")[0]["url"]) as (connection, rest):
+            again.process.send_signal(signal.SIGTERM)
+            again.wait_for("stops")
+            connection.sendall(rest)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 405 ")
+        assert again.process.wait(TIMEOUT_S) == 0
         assert not any(map(runs, pids))
-        assert [line["what"] for line in again.lines][-3:] == ["stops", "stopped", "stopped"]
+        assert [line["what"] for line in again.lines if "what" in line][-3:] == ["stops", "stopped", "stopped"]
     assert not (command.home / "chain" / "running.json").exists()
+
+
+def test_a_second_signal_waits_for_nobody(service: Service, command: Command) -> None:
+    """While a stop waits for a request, a second signal ends everything at once, with a status that says so."""
+    service.process.kill()
+    with serving(command, "--port", "0") as impatient:
+        impatient.wait_for("ready")
+        pids = [*(impatient.pid_of(name) for name in PARTS), note_of(command.home)["anvil_pid"]]
+        with half_asked(impatient.said("ready")[0]["url"]):
+            impatient.process.send_signal(signal.SIGTERM)
+            impatient.wait_for("stops")
+            assert impatient.told(signal.SIGTERM) == 128 + signal.SIGTERM
+        assert impatient.said("kills api")
+        wait_until(lambda: not any(map(runs, pids)), "the end of all processes")
+
+
+@contextmanager
+def half_asked(url: str) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection on which half of a request was sent, and the other half."""
+    body = json.dumps({"any": "thing"}).encode()
+    head = f"POST /v1/network HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=TIMEOUT_S) as connection:
+        connection.sendall(head.encode() + b"\r\n\r\n" + body[:5])
+        yield connection, body[5:]
