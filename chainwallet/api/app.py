@@ -1,7 +1,10 @@
 """Puts the routes into their frame."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
@@ -17,6 +20,7 @@ from chainwallet.api.openapi import document_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.routes import health, network, pages
+from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
 
@@ -59,6 +63,7 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_threads,
     )
     app.state.parts = parts
     app.state.rates = Rates(limits, monotonic_s)
@@ -78,6 +83,14 @@ def make_app(
     )
     app.openapi = lambda: document_of(app)  # type: ignore[method-assign]  # as FastAPI has it done
     return app
+
+
+@asynccontextmanager
+async def _threads(_: FastAPI) -> AsyncIterator[None]:
+    """While the service runs its routes have threads enough."""
+    with ThreadPoolExecutor(THREADS, "route") as executor:
+        asyncio.get_running_loop().set_default_executor(executor)
+        yield
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -4,11 +4,11 @@ A route says ``caller: Annotated[Caller, Depends(signed_in("payments:read"))]``;
 the app by ``app.scope_of`` and stand in the OpenAPI document.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import cache
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from chainwallet.accounts import Caller, require
 from chainwallet.api.limits import Rates
@@ -36,7 +36,8 @@ class SignedIn:
         """The caller of ``request``."""
         state = request.app.state
         caller_of: CallerOf = state.parts.caller_of
-        caller = await run_in_threadpool(caller_of, bearer_token(request.headers.get("authorization")))
+        token = bearer_token(request.headers.get("authorization"))
+        caller = await asyncio.get_running_loop().run_in_executor(None, caller_of, token)
         request.scope["state"]["caller"] = caller.account_id
         if self.scope is not None:
             require(caller, self.scope)

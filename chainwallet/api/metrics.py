@@ -24,6 +24,7 @@ class Metrics:
         self._seconds = Histogram(
             "chainwallet_http_request_seconds", "Time to answer", labels, buckets=BUCKETS_S, registry=self._registry
         )
+        self._kept: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
         self._head = self._gauge("node_head_block", "The node's head")
         self._verified = self._gauge("verified_block", "The last block of the verified history")
         self._lag_blocks = self._gauge("indexer_lag_blocks", "Blocks from the verified history to the head")
@@ -33,8 +34,14 @@ class Metrics:
 
     def answered(self, method: str, route: str | None, status: int, took_s: float) -> None:
         """Counts one request."""
-        self._requests.labels(method, route or UNKNOWN, status).inc()
-        self._seconds.labels(method, route or UNKNOWN).observe(took_s)
+        kept = self._kept.get((method, route, status))
+        if kept is None:  # looking them up by their labels takes longer than counting
+            words = (method, route or UNKNOWN)
+            kept = (self._requests.labels(*words, status), self._seconds.labels(*words))
+            self._kept[method, route, status] = kept
+        counter, seconds = kept
+        counter.inc()
+        seconds.observe(took_s)
 
     def text(self, found: Readiness) -> bytes:
         """All of it as Prometheus reads it, with what is behind as it was ``found``; what is not known is NaN."""

@@ -2,14 +2,15 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from chainwallet.api.metrics import Metrics
 from chainwallet.api.parts import GivenParts
 from chainwallet.api.readiness import readiness
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.health import Alive, ReadinessDocument
 
-router = APIRouter(tags=["operation"])
+router = Router(tags=["operation"])
 
 
 @router.get("/healthz")

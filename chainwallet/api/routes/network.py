@@ -1,11 +1,10 @@
 """What everybody may know of the network: the chain, the ledgers and how deep is final."""
 
-from fastapi import APIRouter
-
 from chainwallet.api.parts import GivenParts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.network import NetworkDocument
 
-router = APIRouter(tags=["network"])
+router = Router(tags=["network"])
 
 
 @router.get("/v1/network")

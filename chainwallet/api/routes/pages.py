@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from fastapi.responses import HTMLResponse
 
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of, refusals
 from chainwallet.api.pages import problem_page, reference_page
+from chainwallet.api.routing import Router
 from chainwallet.errors import NotFound
 
-router = APIRouter(tags=["documentation"])
+router = Router(tags=["documentation"])
 
 
 @router.get("/docs", response_class=HTMLResponse)
