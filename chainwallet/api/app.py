@@ -16,7 +16,7 @@ import chainwallet
 from chainwallet.api.frame import Frame
 from chainwallet.api.limits import Rates
 from chainwallet.api.metrics import Metrics
-from chainwallet.api.openapi import document_of
+from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.routes import health, network, pages
@@ -109,8 +109,16 @@ async def _http(request: Request, error: Exception) -> Response:
     slug = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}.get(
         HTTPStatus(error.status_code), "broken-request"
     )
-    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    headers = {"Allow": _allowed(request)} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
     return _answer(request, problem(slug, str(error.detail), headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the path; the framework names those of its first route alone."""
+    path = request.scope["path"]
+    return ", ".join(
+        sorted({method for route in routes_of(request.app) if route.path_regex.match(path) for method in route.methods})
+    )
 
 
 def _answer(request: Request, found: Problem) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
@@ -12,12 +12,13 @@ from chainwallet.api.callers import signed_in
 from chainwallet.api.openapi import document_of, routes_of, scope_of
 from chainwallet.api.parts import Parts
 from chainwallet.rules.scope import SCOPES
+from chainwallet.api.routing import Router
 from tests.api.service import Asking, bearer
 
 
 @pytest.fixture
 def asking(parts: Parts) -> Iterator[Asking]:
-    router = APIRouter(tags=["tests"])
+    router = Router(tags=["tests"])
 
     @router.get("/history")
     def history(caller: Annotated[Caller, Depends(signed_in("history:read"))]) -> str:

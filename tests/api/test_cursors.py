@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chainwallet.api.app import make_app
 from chainwallet.api.cursors import Page, paged, read_cursor, write_cursor
 from chainwallet.api.parts import Parts
+from chainwallet.api.routing import Router
 from chainwallet.errors import BadValue
 from tests.api.service import Asking
 
 THINGS = [(block, name) for block in range(30) for name in ("a", "b")]
-router = APIRouter(tags=["tests"])
+router = Router(tags=["tests"])
 
 
 @router.get("/things")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict
 
 from chainwallet.accounts import Caller
@@ -17,6 +17,7 @@ from chainwallet.api.body import MOST_DEPTH
 from chainwallet.api.callers import signed_in
 from chainwallet.api.limits import MOST_KEYS, Rate, client_key, limited_sign_in, limited_sign_up
 from chainwallet.api.parts import Parts
+from chainwallet.api.routing import Router
 from chainwallet.config import ApiLimits
 from chainwallet.errors import BadValue, TooMany
 from tests.api.service import Asking, bearer
@@ -32,7 +33,7 @@ class Note(BaseModel):
     deep: object = None
 
 
-router = APIRouter(tags=["tests"])
+router = Router(tags=["tests"])
 
 
 @router.post("/notes")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from sqlalchemy import func, select
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from chainwallet.api.app import make_app
 from chainwallet.api.callers import signed_in
 from chainwallet.api.idempotency import GivenOnce
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.document import Document
 from chainwallet.errors import BadValue
 from chainwallet.evm import Address
@@ -29,7 +30,7 @@ from tests.postgres import on_both
 
 pytestmark = on_both
 
-router = APIRouter(tags=["tests"])
+router = Router(tags=["tests"])
 GivenCaller = Annotated[Caller, Depends(signed_in("payments:write"))]
 SECRET = "cwk_hunter2-hunter2"
 

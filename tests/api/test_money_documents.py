@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from fastapi import APIRouter
 
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.money import Amount, ShownAmount
 from chainwallet.rules.money import currency_of
 from tests.api.service import Asking
 
 EUR, JPY = currency_of("EUR"), currency_of("JPY")
-router = APIRouter(tags=["tests"])
+router = Router(tags=["tests"])
 
 
 @router.post("/amounts")

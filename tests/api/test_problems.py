@@ -5,7 +5,7 @@ from html import escape
 from http import HTTPStatus
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 
 from chainwallet import errors
@@ -13,6 +13,7 @@ from chainwallet.api.app import make_app
 from chainwallet.api.kinds import KIND_OF, KINDS
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import problem_of
+from chainwallet.api.routing import Router
 from chainwallet.errors import BadValue, ChainwalletError, DatabaseRefused, NodeUnreachable, TooPrecise
 from tests.api.service import Asking
 
@@ -27,7 +28,7 @@ class Lesson(BaseModel):
 
 def raising_app(parts: Parts, error: BaseException) -> FastAPI:
     """The service with routes that raise, and one that takes a body."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/raise", tags=["tests"])
     def raise_it() -> None:
@@ -140,3 +141,17 @@ def test_paths_and_methods_that_are_none(client: Asking) -> None:
     answer = client.post("/v1/network")
     assert (answer.status_code, answer.json()["type"]) == (405, "/problems/method-not-allowed")
     assert answer.headers["allow"] == "GET"
+
+
+def test_all_methods_of_a_path_are_allowed(parts: Parts) -> None:
+    """Where several routes share a path, Allow names the methods of all of them."""
+    router = Router(tags=["tests"])
+
+    @router.get("/lessons/{number}")
+    @router.delete("/lessons/{number}")
+    async def lesson(number: int) -> int:
+        return number
+
+    with Asking(make_app(parts, routers=(router,))) as client:
+        answer = client.post("/lessons/7")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET")

@@ -23,6 +23,7 @@ from chainwallet.api.routes import pages
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, ShownAmount
+from chainwallet.api.schemas.words import WholeNumber
 from chainwallet.config import ApiLimits
 from chainwallet.errors import BadValue, NotFound, TooPrecise
 from tests.api.operations import operations
@@ -83,7 +84,7 @@ class Wish(Document):
 
     price: Amount
     words: list[str] = Field(max_length=3)
-    count: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    count: WholeNumber | None = Field(default=None, ge=0, le=2**53 - 1)
 
 
 @router.post("/wishes", status_code=201, response_model=ShownAmount, responses=refusals(BadValue, TooPrecise))

@@ -1,9 +1,9 @@
-"""Addresses, hashes and times as texts."""
+"""Addresses, hashes and times as texts; whole numbers."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 AddressText = Annotated[
     str,
@@ -24,6 +24,14 @@ TimeText = Annotated[
         examples=["2026-11-27T09:41:00Z"],
     ),
 ]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+"""An integer of a document that comes in: 5.0 is one too (JSON Schema 2020-12, Validation section 6.1.1)."""
 
 
 def time_text(at_s: int) -> str:
