@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import chainwallet
-from chainwallet.api.frame import Frame
+from chainwallet.api.frame import Frame, networks, origins
 from chainwallet.api.limits import Rates
 from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
@@ -51,7 +51,7 @@ def make_app(
     monotonic_s: Callable[[], float] = time.monotonic,
     routers: tuple[APIRouter, ...] = ROUTERS,
 ) -> FastAPI:
-    """The service over ``parts``. Raises ``BadValue`` for a trusted proxy that is no network."""
+    """The service over ``parts``. Raises ``BadValue`` for an origin or a trusted proxy that is none."""
     limits = limits or ApiLimits()
     app = FastAPI(
         title=TITLE,
@@ -78,8 +78,8 @@ def make_app(
         rates=app.state.rates,
         metrics=app.state.metrics,
         body_bytes=limits.body_bytes,
-        origins=cors_origins,
-        proxies=trusted_proxies,
+        origins=origins(cors_origins),
+        proxies=networks(trusted_proxies),
     )
     app.openapi = lambda: document_of(app)  # type: ignore[method-assign]  # as FastAPI has it done
     return app

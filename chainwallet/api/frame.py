@@ -24,6 +24,7 @@ from chainwallet.errors import BadValue, TooMany
 
 LOG = logging.getLogger("chainwallet.api")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 CLOSE = {"Connection": "close"}  # where the rest of a body is not read
 READING_S = 30
 """So long a body may take to arrive."""
@@ -42,6 +43,7 @@ _CORS_EXPOSED = b"retry-after, x-request-id, location"
 _CORS_AGE_S = b"600"
 
 Header = tuple[bytes, bytes]
+Network = IPv4Network | IPv6Network
 
 
 class Frame:
@@ -58,7 +60,7 @@ class Frame:
         metrics: Metrics,
         body_bytes: int,
         origins: Sequence[str],
-        proxies: Sequence[str],
+        proxies: Sequence[Network],
         monotonic_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
@@ -66,7 +68,7 @@ class Frame:
         self._metrics = metrics
         self._body_bytes = body_bytes
         self._origins = frozenset(origin.encode("ascii") for origin in origins)
-        self._proxies = tuple(map(_network, proxies))
+        self._proxies = tuple(proxies)
         self._monotonic_s = monotonic_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -223,11 +225,20 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """The networks that ``texts`` write (``10.0.0.0/8``); raises ``BadValue`` of ``trusted_proxies``."""
     try:
-        return ip_network(text)
-    except ValueError:
-        raise BadValue("trusted_proxies", text, "networks such as 10.0.0.0/8, with commas between") from None
+        return tuple(map(ip_network, texts))
+    except ValueError as error:
+        raise BadValue("trusted_proxies", ", ".join(texts), f"networks such as 10.0.0.0/8 ({error})") from None
+
+
+def origins(texts: Sequence[str]) -> tuple[str, ...]:
+    """``texts``, each an origin (RFC 6454) as browsers send it; raises ``BadValue`` of ``cors_origins``."""
+    for text in texts:
+        if not ORIGIN.fullmatch(text):
+            raise BadValue("cors_origins", text, "origins such as https://shop.example, without a path")
+    return tuple(texts)
 
 
 def _log(method: str, route: str | None, state: dict[str, Any], status: int, took_s: float) -> None:

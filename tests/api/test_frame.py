@@ -248,8 +248,23 @@ def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(service: Cal
     assert statuses(behind, "1.1.1.1", "2.2.2.2", "3.3.3.3") == [404, 404, 404]
     faked = ("7.7.7.7, 9.9.9.9", "8.8.8.8, 9.9.9.9, 10.1.1.1", "6.6.6.6,9.9.9.9")
     assert statuses(behind, *faked) == [404, 404, 429]
-    with pytest.raises(BadValue):
-        service(trusted_proxies=("proxy.example",)).get("/nothing")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"trusted_proxies": ("proxy.example",)},
+        {"trusted_proxies": ("10.0.0.1/8",)},
+        {"cors_origins": ("*",)},
+        {"cors_origins": ("null",)},
+        {"cors_origins": ("https://shop.example/",)},
+    ],
+)
+def test_lists_that_are_none_are_refused_at_the_start(service: Callable[..., Asking], settings: dict[str, Any]) -> None:
+    """A service with a proxy that is no network, or an origin that no browser sends, does not start."""
+    with pytest.raises(BadValue) as refusal:
+        service(**settings)
+    assert refusal.value.field in settings
 
 
 def test_a_rate_remembers_a_bounded_number_of_keys(clock: Clock) -> None:
