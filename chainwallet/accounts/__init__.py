@@ -6,9 +6,9 @@ says who stands behind a token and what they may do; ``sessions`` and ``keys`` a
 ``tokens`` are their instruments.
 """
 
-from chainwallet.accounts.addresses import Asked, ask_for_address, own_wallets, take_address
+from chainwallet.accounts.addresses import Asked, address_of, ask_for_address, own_wallets, take_address
 from chainwallet.accounts.blocklist import load_blocklist
-from chainwallet.accounts.calling import Caller, caller, require, require_session
+from chainwallet.accounts.calling import Caller, caller, own_account, require, require_session
 from chainwallet.accounts.hashing import Argon2id
 from chainwallet.accounts.keys import MadeKey, list_keys, make_key, revoke_key
 from chainwallet.accounts.roles import change_role, list_accounts, reopen
@@ -23,6 +23,7 @@ __all__ = [
     "Caller",
     "MadeKey",
     "SignedIn",
+    "address_of",
     "ask_for_address",
     "caller",
     "change_password",
@@ -32,6 +33,7 @@ __all__ = [
     "list_sessions",
     "load_blocklist",
     "make_key",
+    "own_account",
     "own_wallets",
     "reopen",
     "require",

@@ -5,12 +5,12 @@ A signature by the address's own key is needed (ERC-191); that of a smart accoun
 
 from dataclasses import dataclass
 
-from chainwallet.accounts.calling import Caller, require_session
+from chainwallet.accounts.calling import Caller, require, require_session
 from chainwallet.accounts.tools import Accounts
 from chainwallet.errors import AlreadyExists, BadSignature, BadValue, Expired, NotFound
-from chainwallet.evm import ZERO_ADDRESS, Address, checksum
+from chainwallet.evm import ZERO_ADDRESS, Address, checksum, parse_address
 from chainwallet.keys.signer import recover
-from chainwallet.rules.handle import shown
+from chainwallet.rules.handle import parse_handle, shown
 from chainwallet.rules.sign_in_message import LIFETIME_S, SignInMessage, Site
 from chainwallet.store import account_wallets, challenges, wallets
 from chainwallet.store.account_wallets import OwnWallet
@@ -65,8 +65,24 @@ def take_address(accounts: Accounts, caller: Caller, nonce: str, signature: byte
     return accounts.database.write(lambda tx: _take(tx, caller, nonce, signature, site, accounts.now_s))
 
 
+def address_of(accounts: Accounts, text: str, field: str) -> Address:
+    """The address that is paid where ``text`` is: a handle's (``@ana``), or the address that it writes.
+
+    Raises ``BadValue`` (naming ``field``) for what is neither, and ``NotFound`` for a handle that nobody has.
+    """
+    if not text.startswith("@"):
+        return parse_address(text, field)
+    handle = parse_handle(text, field)
+    with accounts.database.read() as tx:
+        wallet = account_wallets.paid_by_handle(tx, handle)
+    if wallet is None:
+        raise NotFound("account", shown(handle), "ask for the handle again, or pay to an address")
+    return wallet.address
+
+
 def own_wallets(accounts: Accounts, caller: Caller) -> tuple[OwnWallet, ...]:
-    """The caller's wallets, the default one first."""
+    """The caller's wallets, the default one first. Raises ``Forbidden`` without the scope ``account:read``."""
+    require(caller, "account:read")
     with accounts.database.read() as tx:
         return account_wallets.of_account(tx, caller.account_id)
 

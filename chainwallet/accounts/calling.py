@@ -7,6 +7,7 @@ from chainwallet.accounts.tools import Accounts
 from chainwallet.errors import Forbidden, NotSignedIn
 from chainwallet.rules.handle import Handle, shown
 from chainwallet.rules.scope import Role, Scope, scopes_of
+from chainwallet.store import accounts as account_rows
 from chainwallet.store import api_keys, sessions
 from chainwallet.store.accounts import Account
 from chainwallet.store.api_keys import ApiKey
@@ -47,6 +48,15 @@ def caller(accounts: Accounts, token: str) -> Caller:
     if way.last_used_at_s is None or way.last_used_at_s <= since_s:
         accounts.database.write(lambda tx: _note_use(tx, way, since_s, now_s))
     return _caller(way, account)
+
+
+def own_account(accounts: Accounts, caller: Caller) -> Account:
+    """The caller's account. Raises ``Forbidden`` without the scope ``account:read``."""
+    require(caller, "account:read")
+    with accounts.database.read() as tx:
+        account = account_rows.by_id(tx, caller.account_id)
+    assert account is not None  # noqa: S101 - accounts are never removed
+    return account
 
 
 def require(caller: Caller, scope: Scope) -> None:

@@ -17,6 +17,7 @@ from chainwallet.store.locks import take_turns
 
 MAX_NAME_CHARS = 64
 MOST_KEYS = 100  # of one account, those that are over not counted
+REMEMBERED_S = 86_400  # how long a key that is over can still be told from one that never was
 LONGEST_LIFE_S = 10 * 366 * 86_400
 
 _UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}  # Unicode categories that a list cannot show
@@ -73,6 +74,7 @@ def revoke_key(accounts: Accounts, caller: Caller, key_id: str) -> None:
 
 def _add(tx: Transaction, caller: Caller, made: MadeKey, now_s: int) -> MadeKey:
     take_turns(tx, "keys of", str(caller.account_id))
+    api_keys.forget(tx, caller.account_id, now_s - REMEMBERED_S)
     if len(api_keys.good_ones(tx, caller.account_id, now_s)) >= MOST_KEYS:
         raise BadValue("keys", MOST_KEYS, f"at most {MOST_KEYS} at a time; revoke one first")
     if caller.key_id is not None:

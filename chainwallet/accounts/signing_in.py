@@ -72,6 +72,7 @@ def sign_in(
 ) -> SignedIn:
     """A new session. ``earlier_token`` is one that the client had before, whether or not it is good any more.
 
+    Its tries are counted apart from others at the same address, so that nobody beside its owner can lock them out.
     Raises ``WrongPassword``, also where nobody has the handle; ``TooManyTries`` where there were too many for this
     handle from there, or from there; ``ClosedToStrangers`` where the handle had too many from everywhere, and its owner
     has signed in neither from there nor with ``earlier_token``; ``BadValue`` for a text that can be no handle or
@@ -79,7 +80,7 @@ def sign_in(
     """
     wanted, given = parse_handle(handle), normal_form(password)
     place = place_of(client_address)
-    known = accounts.database.write(lambda tx: _begin(tx, accounts, wanted, place, earlier_token))
+    spot, known = accounts.database.write(lambda tx: _begin(tx, accounts, wanted, place, earlier_token))
     if not accounts.hasher.is_of(known.password_hash if known else None, given) or known is None:
         raise WrongPassword(shown(wanted))
     outdated = accounts.hasher.is_outdated(known.password_hash)
@@ -91,7 +92,7 @@ def sign_in(
     def open_session(tx: Transaction) -> SignedIn:
         if not account_rows.replace_password_hash(tx, known, renewed or known.password_hash):
             raise WrongPassword(shown(wanted))  # it was changed meanwhile
-        sign_ins.forget(tx, wanted, place)
+        sign_ins.forget(tx, wanted, spot)
         sign_ins.remember(tx, known.account_id, place, now_s)
         _make_room(tx, known.account_id, now_s)
         sessions.add(tx, session, hashed(token))
@@ -109,8 +110,8 @@ def change_password(accounts: Accounts, caller: Caller, password: str, wanted: s
     session_id = require_session(caller)
     given = normal_form(password)
     chosen = new_password(wanted, (caller.handle, *SERVICE_NAMES), accounts.blocklist)
-    place = f"session {session_id}"
-    known = accounts.database.write(lambda tx: _begin(tx, accounts, caller.handle, place, None, is_own=True))
+    spot = f"session {session_id}"
+    known = accounts.database.write(lambda tx: _count_try(tx, accounts, caller.handle, spot, is_familiar=True))
     if not accounts.hasher.is_of(known.password_hash if known else None, given) or known is None:
         raise WrongPassword(shown(caller.handle))
     password_hash = accounts.hasher.hash(chosen, accounts.random(SALT_BYTES))
@@ -118,46 +119,50 @@ def change_password(accounts: Accounts, caller: Caller, password: str, wanted: s
     def change(tx: Transaction) -> None:
         if not account_rows.replace_password_hash(tx, known, password_hash):
             raise WrongPassword(shown(caller.handle))
-        sign_ins.forget(tx, caller.handle, place)
+        sign_ins.forget(tx, caller.handle, spot)
         sessions.revoke_others(tx, caller.account_id, session_id, accounts.now_s)
 
     accounts.database.write(change)
 
 
 def _begin(
-    tx: Transaction,
-    accounts: Accounts,
-    handle: Handle,
-    place: str,
-    earlier_token: str | None,
-    *,
-    is_own: bool = False,
+    tx: Transaction, accounts: Accounts, handle: Handle, place: str, earlier_token: str | None
+) -> tuple[str, Credentials | None]:
+    """Counts a try that may be made now: where it counts, and what its password is to be compared with."""
+    known = account_rows.credentials(tx, handle)
+    device = None if known is None else _device(tx, known.account_id, earlier_token)
+    is_familiar = device is not None or (known is not None and sign_ins.is_familiar(tx, known.account_id, place))
+    spot = device or place
+    return spot, _count_try(tx, accounts, handle, spot, is_familiar=is_familiar)
+
+
+def _count_try(
+    tx: Transaction, accounts: Accounts, handle: Handle, spot: str, *, is_familiar: bool
 ) -> Credentials | None:
-    """Counts a try that may be made now; what its password is to be compared with."""
-    counts, known, now_s = sign_ins.before(tx, handle, place), account_rows.credentials(tx, handle), accounts.now_s
-    is_familiar = known is not None and (is_own or _is_familiar(tx, known.account_id, place, earlier_token))
+    """Counts a try from ``spot``, a place or a device, that may be made now; what it is to be compared with."""
+    counts, now_s = sign_ins.before(tx, handle, spot), accounts.now_s
     verdict = judge(counts, now_s, is_familiar=is_familiar)
     match verdict:
         case MustWait(wait_s):
-            raise TooManyTries(f"sign-in to {shown(handle)} from {place}", wait_s)
+            raise TooManyTries(f"sign-in to {shown(handle)} from here", wait_s)
         case IsClosed():
             raise ClosedToStrangers(shown(handle), MOST_IN_A_ROW)
         case MayTry():
-            sign_ins.count(tx, handle, place, counts.after_try(now_s), now_s)
-            return known
+            sign_ins.count(tx, handle, spot, counts.after_try(now_s), now_s)
+            return account_rows.credentials(tx, handle)
         case _:
             assert_never(verdict)
 
 
-def _is_familiar(tx: Transaction, account_id: int, place: str, earlier_token: str | None) -> bool:
-    if sign_ins.is_familiar(tx, account_id, place):
-        return True
+def _device(tx: Transaction, account_id: int, earlier_token: str | None) -> str | None:
+    """What stands for the device that had ``earlier_token``, where that was the account's and nobody revoked it."""
     if earlier_token is None or kind_of(earlier_token) != SESSION:
-        return False
-    return sessions.is_of(tx, account_id, hashed(earlier_token))
+        return None
+    token_hash = hashed(earlier_token)
+    return f"device {token_hash}" if sessions.is_of(tx, account_id, token_hash) else None
 
 
 def _make_room(tx: Transaction, account_id: int, now_s: int) -> None:
-    sessions.forget(tx, account_id, now_s - REMEMBERED_S)
+    sessions.forget(tx, account_id, now_s - REMEMBERED_S, now_s - DAY_S)
     for session in sessions.good_ones(tx, account_id, now_s)[MOST_SESSIONS - 1 :]:
         sessions.revoke(tx, account_id, session.id, now_s)

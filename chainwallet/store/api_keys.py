@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, or_, select, update
 
 from chainwallet.rules.scope import Scope, parse_scopes
 from chainwallet.store import accounts as account_rows
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import account_roles, accounts, api_keys
+
+_BY_TOKEN = (
+    select(api_keys, *account_rows.COLUMNS)
+    .join_from(api_keys, accounts, accounts.c.id == api_keys.c.account_id)
+    .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
+    .where(api_keys.c.token_hash == bindparam("token"))
+)  # asked at every request, so made once
 
 
 @dataclass(frozen=True)
@@ -46,13 +53,7 @@ def add(tx: Transaction, key: ApiKey, token_hash: str) -> None:
 
 def by_token(tx: Transaction, token_hash: str) -> tuple[ApiKey, Account] | None:
     """The key with this token, good or not, and whose it is."""
-    query = (
-        select(api_keys, *account_rows.COLUMNS)
-        .join_from(api_keys, accounts, accounts.c.id == api_keys.c.account_id)
-        .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
-        .where(api_keys.c.token_hash == token_hash)
-    )
-    rows = tx.execute(query).all()
+    rows = tx.execute(_BY_TOKEN, {"token": token_hash}).all()
     return (_key(rows[0]), account_rows.joined(rows)[0]) if rows else None
 
 
@@ -82,6 +83,12 @@ def revoke(tx: Transaction, account_id: int, key_id: str, now_s: int) -> bool:
     """Ends a key of an account; whether there is one with this id that was not revoked."""
     is_it = _is(account_id, key_id) & api_keys.c.revoked_at_s.is_(None)
     return tx.execute(update(api_keys).where(is_it).values(revoked_at_s=now_s)).rowcount == 1
+
+
+def forget(tx: Transaction, account_id: int, before_s: int) -> None:
+    """Removes the keys of an account that were over, or revoked, before ``before_s``."""
+    is_old = or_(api_keys.c.expires_at_s < before_s, api_keys.c.revoked_at_s < before_s)
+    tx.execute(delete(api_keys).where(api_keys.c.account_id == account_id, is_old))
 
 
 def _is(account_id: int, key_id: str) -> ColumnElement[bool]:

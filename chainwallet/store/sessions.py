@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from chainwallet.store import accounts as account_rows
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import account_roles, accounts, sessions
+
+_BY_TOKEN = (
+    select(sessions, *account_rows.COLUMNS)
+    .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
+    .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
+    .where(sessions.c.token_hash == bindparam("token"))
+)  # asked at every request, so made once
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,7 @@ def add(tx: Transaction, session: Session, token_hash: str) -> None:
 
 def by_token(tx: Transaction, token_hash: str) -> tuple[Session, Account] | None:
     """The session with this token, good or not, and whose it is."""
-    query = (
-        select(sessions, *account_rows.COLUMNS)
-        .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
-        .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
-        .where(sessions.c.token_hash == token_hash)
-    )
-    rows = tx.execute(query).all()
+    rows = tx.execute(_BY_TOKEN, {"token": token_hash}).all()
     return (_session(rows[0]), account_rows.joined(rows)[0]) if rows else None
 
 
@@ -86,9 +87,10 @@ def revoke_others(tx: Transaction, account_id: int, kept: str, now_s: int) -> No
     tx.execute(update(sessions).where(is_other).values(revoked_at_s=now_s))
 
 
-def forget(tx: Transaction, account_id: int, before_s: int) -> None:
-    """Removes the sessions of an account that were over before ``before_s``."""
-    tx.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.expires_at_s < before_s))
+def forget(tx: Transaction, account_id: int, ended_before_s: int, revoked_before_s: int) -> None:
+    """Removes an account's sessions that were over before the one time, or revoked before the other."""
+    is_old = or_(sessions.c.expires_at_s < ended_before_s, sessions.c.revoked_at_s < revoked_before_s)
+    tx.execute(delete(sessions).where(sessions.c.account_id == account_id, is_old))
 
 
 def _session(row: Row[Any]) -> Session:

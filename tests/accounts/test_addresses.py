@@ -177,6 +177,19 @@ def test_a_name_that_the_operator_gave_stays(town: Town, ana: Caller, database: 
     assert names(town, ana) == ["@ana", "Hardware"]
 
 
+def test_a_payee_is_a_handle_or_an_address(town: Town, ana: Caller) -> None:
+    """A handle stands for its account's first wallet, an address for itself; what is neither is refused by name."""
+    (own,) = accounts.own_wallets(town.accounts, ana)
+    assert accounts.address_of(town.accounts, "@Ana", "payee") == own.wallet.address
+    assert accounts.address_of(town.accounts, EthAccount.from_key(KEY).address, "payee") == ADDRESS
+    assert accounts.own_account(town.accounts, ana).handle == "ana"
+    with pytest.raises(NotFound, match="no '@ben' here"):
+        accounts.address_of(town.accounts, "@ben", "payee")
+    for text in ("ana", "@аna", "0xab", ""):
+        with pytest.raises(BadValue, match=r"^payee: "):
+            accounts.address_of(town.accounts, text, "payee")
+
+
 def test_challenges_and_wallets_are_bounded(town: Town, ana: Caller) -> None:
     """Of an account's open challenges the latest stay, and it has at most so many wallets."""
     first = asked(town, ana)

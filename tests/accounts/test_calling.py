@@ -144,7 +144,7 @@ def test_a_key_may_what_it_was_made_for_and_nothing_else(town: Town, database: D
 
 
 def test_some_things_people_do_themselves(town: Town) -> None:
-    """An API key neither lists nor ends sessions, nor adds addresses, whatever its scopes."""
+    """An API key neither lists nor ends sessions, whatever its scopes; a person who signed in does."""
     caller = town.signed_in()
     by_key = town.caller(key_of(town, caller, *sorted(caller.scopes)))
     assert caller.session_id is not None
@@ -186,6 +186,10 @@ def test_a_key_ends_when_it_is_revoked_or_its_time_is_over(town: Town) -> None:
     with pytest.raises(NotSignedIn, match="its time is over"):
         town.caller(short)
     assert accounts.list_keys(town.accounts, caller) == ()
+    town.clock.time_s += 86_400
+    key_of(town, caller, "payments:read")
+    with pytest.raises(NotSignedIn, match="there is no such"):
+        town.caller(lost)
 
 
 def test_nobody_ends_or_sees_anothers_key(town: Town) -> None:

@@ -194,6 +194,22 @@ def test_guesses_at_one_account_are_at_most_a_hundred_in_a_row(town: Town) -> No
     assert isinstance(wrong(town, place="203.0.113.10"), WrongPassword), "the owner's sign-in opened it to all again"
 
 
+def test_a_device_is_not_locked_out_by_others_at_its_address(town: Town) -> None:
+    """Who guesses from the owner's own address, behind the same router, does not slow down the owner's device."""
+    town.sign_up()
+    device = town.sign_in().token
+    for _ in range(OF_BOTH.free):
+        assert isinstance(wrong(town), WrongPassword)
+    with pytest.raises(TooManyTries):
+        town.sign_in()
+    town.clock.time_s += SESSION_LIFETIME_S
+    again = [type(wrong(town)) for _ in range(OF_BOTH.free + 1)]
+    assert again[-1] is TooManyTries
+    assert town.sign_in(earlier=device).session.place == HOME
+    guesses = [type(wrong(town, earlier=device)) for _ in range(OF_BOTH.free + 1)]
+    assert guesses == [WrongPassword] * OF_BOTH.free + [TooManyTries], "guesses with the device are counted too"
+
+
 def test_a_revoked_session_vouches_for_nobody(town: Town) -> None:
     """A session that its owner revoked, as on a lost device, does not open what is closed to strangers."""
     town.sign_up()
