@@ -80,9 +80,8 @@ def sign_in(
     """
     wanted, given = parse_handle(handle), normal_form(password)
     place = place_of(client_address)
-    spot, known = accounts.database.write(lambda tx: _begin(tx, accounts, wanted, place, earlier_token))
-    if not accounts.hasher.is_of(known.password_hash if known else None, given) or known is None:
-        raise WrongPassword(shown(wanted))
+    spot, found = accounts.database.write(lambda tx: _begin(tx, accounts, wanted, place, earlier_token))
+    known = _whose_password_is(accounts, wanted, spot, found, given)
     outdated = accounts.hasher.is_outdated(known.password_hash)
     renewed = accounts.hasher.hash(given, accounts.random(SALT_BYTES)) if outdated else None
     token, session_id = new_token(SESSION, accounts.random), accounts.new_id()
@@ -111,9 +110,8 @@ def change_password(accounts: Accounts, caller: Caller, password: str, wanted: s
     given = normal_form(password)
     chosen = new_password(wanted, (caller.handle, *SERVICE_NAMES), accounts.blocklist)
     spot = f"session {session_id}"
-    known = accounts.database.write(lambda tx: _count_try(tx, accounts, caller.handle, spot, is_familiar=True))
-    if not accounts.hasher.is_of(known.password_hash if known else None, given) or known is None:
-        raise WrongPassword(shown(caller.handle))
+    found = accounts.database.write(lambda tx: _count_try(tx, accounts, caller.handle, spot, is_familiar=True))
+    known = _whose_password_is(accounts, caller.handle, spot, found, given)
     password_hash = accounts.hasher.hash(chosen, accounts.random(SALT_BYTES))
 
     def change(tx: Transaction) -> None:
@@ -152,6 +150,23 @@ def _count_try(
             return account_rows.credentials(tx, handle)
         case _:
             assert_never(verdict)
+
+
+def _whose_password_is(
+    accounts: Accounts, handle: Handle, spot: str, found: Credentials | None, password: str
+) -> Credentials:
+    """``found``, where ``password`` is theirs; raises ``WrongPassword``, after the same work where nobody was found.
+
+    Where the hasher has no turn for it, the try was none.
+    """
+    try:
+        is_theirs = accounts.hasher.is_of(found.password_hash if found else None, password)
+    except TooManyTries:
+        accounts.database.write(lambda tx: sign_ins.take_back(tx, handle, spot))
+        raise
+    if found is None or not is_theirs:
+        raise WrongPassword(shown(handle))
+    return found
 
 
 def _device(tx: Transaction, account_id: int, earlier_token: str | None) -> str | None:

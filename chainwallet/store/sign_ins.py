@@ -43,6 +43,12 @@ def count(tx: Transaction, handle: Handle, place: str, counts: Counts, now_s: in
             tx.execute(insert(sign_in_tries).values(row))
 
 
+def take_back(tx: Transaction, handle: Handle, place: str) -> None:
+    """Takes one try back that ``count`` stored: its password was never looked at."""
+    is_it = sign_in_tries.c.subject.in_(_subjects(handle, place).values()) & (sign_in_tries.c.tries > 0)
+    tx.execute(update(sign_in_tries).where(is_it).values(tries=sign_in_tries.c.tries - 1))
+
+
 def forget(tx: Transaction, handle: Handle, place: str | None = None) -> None:
     """Begins to count anew for ``handle``, and for ``handle`` from ``place``, but not for the place itself.
 

@@ -264,6 +264,20 @@ def test_guesses_at_the_same_time_are_counted_before_they_are_looked_at(town: To
     assert outcomes.count(WrongPassword) == town.hasher.compared == OF_BOTH.free
 
 
+def test_a_try_that_found_no_turn_is_none(town: Town) -> None:
+    """Who is sent away because too many sign in at once loses no try, nor does anybody else."""
+    town.sign_up()
+    busy = Argon2id(1, 8, 1, most_at_once=1, most_wait_s=0)
+    calm, town.hasher.argon2id = town.hasher.argon2id, busy
+    with busy._turn():
+        for _ in range(3 * OF_BOTH.free):
+            with pytest.raises(TooManyTries, match="by all people here"):
+                town.sign_in()
+    town.hasher.argon2id = calm
+    for _ in range(OF_BOTH.free):
+        assert isinstance(wrong(town), WrongPassword)
+
+
 # ------------------------------------------------------------------------------------------------ passwords at rest
 
 
