@@ -97,6 +97,8 @@ class Config:
     """The path of an SQLite file or a ``postgresql://`` URL, which may hold a password. None: SQLite in the home."""
     relayers: int = 1
     """How many senders carry payments side by side."""
+    service_fee_minor: int = 0
+    """What the service takes for a payment, in minor units of its currency. Only 0 is taken by this version."""
     host: str = "127.0.0.1"
     """The address that the service listens at."""
     port: int = 8420

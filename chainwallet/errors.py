@@ -8,8 +8,10 @@ ChainwalletError
 |   |-- CurrencyMismatch     two currencies in one sum
 |   |-- TooPrecise           more decimals than the currency has
 |   |-- InsufficientFunds    available and required
+|   |-- QuotaExceeded        more money than the issuer may make now
 |   |-- FeeAboveCap          the chain asks more for gas than the cap allows
 |   |-- Expired              a document whose time is over
+|   |-- TooLate              what can no longer be changed
 |   |-- NotPaid              a payment that ended without being paid
 |   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
@@ -165,6 +167,26 @@ class InsufficientFunds(Refused):
 
 
 @dataclass(eq=False)
+class QuotaExceeded(Refused):
+    """``issuer`` may make ``available`` now where ``required`` is asked for (decimal strings with their currency).
+
+    The quota fills up again by ``refill`` a day, up to ``capacity``.
+    """
+
+    issuer: str
+    available: str
+    required: str
+    capacity: str
+    refill: str
+
+    def __str__(self) -> str:
+        return (
+            f"amount: the issuer {self.issuer} may make {self.available} now, required {self.required}; its quota of "
+            f"{self.capacity} fills up again by {self.refill} a day"
+        )
+
+
+@dataclass(eq=False)
 class FeeAboveCap(Refused):
     """The chain asks ``asked_wei`` for each unit of gas where ``cap_wei`` is the most that may be offered."""
 
@@ -185,6 +207,17 @@ class Expired(Refused):
 
     def __str__(self) -> str:
         return f"{self.what}: expired at {self.valid_before}, it is {self.now_s}"
+
+
+@dataclass(eq=False)
+class TooLate(Refused):
+    """``what`` can no longer be changed, for ``reason``."""
+
+    what: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: too late, {self.reason}"
 
 
 @dataclass(eq=False)

@@ -29,7 +29,7 @@ _FLAG_AND_FILE = {
 _LISTS = {"cors_origins", "trusted_proxies"}  # with commas between
 _LIMITS = {limit.name for limit in fields(Limits)}
 _API_LIMITS = {limit.name for limit in fields(ApiLimits)}
-_NUMBERS = {"relayers", "port", *_LIMITS, *_API_LIMITS}
+_NUMBERS = {"relayers", "port", "service_fee_minor", *_LIMITS, *_API_LIMITS}
 _SECRETS = {"deployer_key", "passphrase"}
 _ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
 MOST_RELAYERS = 64
@@ -65,6 +65,9 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
     port = numbers.pop("port", Config.port)
     if not 0 <= port <= LARGEST_PORT:
         raise BadValue("port", port, f"0 to {LARGEST_PORT}; 0 for any free one")
+    fee_minor = numbers.pop("service_fee_minor", 0)
+    if fee_minor != 0:
+        raise BadValue("service_fee_minor", fee_minor, "0: this version takes no service fee, and quotes none")
     lists = {name: _list(str(settings.pop(name))) for name in _LISTS & settings.keys()}
     api_limits = ApiLimits(**{name: numbers.pop(name) for name in _API_LIMITS & numbers.keys()})
     bounds = {"relayers": relayers, "port": port, "limits": Limits(**numbers), "api_limits": api_limits}

@@ -105,6 +105,14 @@ def payment_ref(payer: Address, token: Address, payment_id: str) -> Hash32:
     return keccak256(head + text + bytes(-len(text) % 32))  # abi.encode(payer, token, id)
 
 
+def bank_ref(reference: str, place: int = 0) -> Hash32:
+    """What the chain accepts once of a bank's ``reference``: the Keccak-256 of its hash and a place.
+
+    The place, from 0, tells apart those who got money under one reference.
+    """
+    return keccak256(keccak256(reference.encode("utf-8", "surrogatepass")) + place.to_bytes(32, "big"))
+
+
 def uint_of(answer: bytes) -> int:
     """The unsigned integer that a view answered; raises ``NodeRefused`` for another answer than one word."""
     return uints_of(answer, 1)[0]

@@ -19,7 +19,7 @@ from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
-from chainwallet.api.routes import health, network, pages
+from chainwallet.api.routes import health, issuing, network, pages, payments
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -31,11 +31,15 @@ DESCRIPTION = (
     "Unknown fields are refused. What goes wrong is told as problem details (RFC 9457), whose types have a page each."
 )
 TAGS = [
+    {"name": "payments", "description": "Money for somebody else, once for each id."},
+    {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "network", "description": "The chain, the currencies and their contracts."},
     {"name": "operation", "description": "For those who run the service."},
     {"name": "documentation", "description": "For people who read, and for programs."},
 ]
 ROUTERS: tuple[APIRouter, ...] = (
+    payments.router,
+    issuing.router,
     network.router,
     health.router,
     pages.router,

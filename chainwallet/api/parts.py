@@ -8,7 +8,9 @@ from fastapi import Depends, Request
 
 from chainwallet.api.callers import CallerOf
 from chainwallet.evm import Address
+from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
+from chainwallet.payments import Teller
 from chainwallet.rpc import Node
 from chainwallet.store.database import Database
 
@@ -29,6 +31,10 @@ class Parts:
     """Who is meant by a bearer token."""
     clock_s: Callable[[], float]
     """Seconds since 1970."""
+    teller: Teller
+    """Takes payments; its ``accept`` is the one seam through which they are accepted."""
+    office: Office
+    """Tops up and withdraws."""
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -2,7 +2,8 @@
 
 The only room that sees all others, and the only one that makes edges: nodes, databases, keys, local chains.
 ``opening`` opens a home; ``connecting`` puts an open home to work on a chain; ``books`` reads without one;
-``fresh`` makes chains that nobody has used; ``commands`` are those of our own other processes.
+``paying`` makes what takes payments for the service; ``fresh`` makes chains that nobody has used; ``commands`` are
+those of our own other processes.
 """
 
 from chainwallet.assembly.books import Books, books, reading_node
@@ -19,6 +20,7 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
+from chainwallet.assembly.paying import office, teller
 
 __all__ = [
     "SENDERS",
@@ -33,9 +35,11 @@ __all__ = [
     "demo_tools",
     "make_services",
     "now_s",
+    "office",
     "open_home",
     "own_command",
     "reading_node",
     "supervisor_command",
+    "teller",
     "throwaway_chain",
 ]

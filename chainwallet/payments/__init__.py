@@ -1,25 +1,33 @@
 """Payments: one payer, one payee, one amount, carried to the chain exactly once.
 
 ``order`` is what a payer asks for; ``accepting`` makes a promise of it, with one nonce for life, which ``deciding``
-allows or refuses; ``paying`` sees it
-through to the end; ``ending`` retries and cancels; ``showing`` tells how it stands and how it came there.
+allows or refuses; ``paying`` sees it through to the end; ``ending`` retries and cancels; ``showing`` tells how it
+stands and how it came there; ``teller`` is all of that for somebody who has wallets here.
 """
 
 from chainwallet.payments.accepting import accept, accept_each, accept_many, offer, take_signature
 from chainwallet.payments.deciding import Desk
+from chainwallet.payments.directory import AccountDirectory, Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document, retry
 from chainwallet.payments.forgotten import cancel_forgotten
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
 from chainwallet.payments.paying import Receipt, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
+from chainwallet.payments.teller import Accept, Teller, Told, Wish
 
 __all__ = [
     "MAX_ID_CHARS",
     "MAX_MEMO_CHARS",
+    "Accept",
+    "AccountDirectory",
     "Desk",
+    "Directory",
     "Order",
     "Receipt",
     "Shown",
+    "Teller",
+    "Told",
+    "Wish",
     "accept",
     "accept_each",
     "accept_many",
@@ -30,6 +38,7 @@ __all__ = [
     "find",
     "offer",
     "pay",
+    "payee_of",
     "retry",
     "show",
     "take_signature",

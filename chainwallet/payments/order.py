@@ -38,6 +38,8 @@ class Order:
         for field, text in (("id", self.id), ("memo", self.memo or "")):
             if any("\ud800" <= char <= "\udfff" for char in text):
                 raise BadValue(field, text, "a text that UTF-8 can write")
+            if "\0" in text:  # PostgreSQL cannot store it
+                raise BadValue(field, text, "a text without the character NUL")
         return self
 
     @property

@@ -19,7 +19,7 @@ from chainwallet.errors import (
     WrongChain,
 )
 from chainwallet.evm import Address, checksum, to_hex
-from chainwallet.relayer import taking
+from chainwallet.relayer import burning, taking
 from chainwallet.relayer.carrying import Carrying
 from chainwallet.relayer.judging import Judging
 from chainwallet.relayer.lanes import Lanes
@@ -110,6 +110,7 @@ class Relayer:
         moved += self._judging.judge()
         moved += self._watching.look(leases, head)
         if blocked is None:
+            moved += burning.queue_burns(tools)
             moved += taking.return_left_behind(tools)
             moved += taking.take_up(tools, self._lanes, leases, head)
         else:

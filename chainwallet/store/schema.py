@@ -48,6 +48,7 @@ _FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
 _CANCELS = text("kind = 'NoncesCanceled'")
 _IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
+_IS_TO_BURN = text("submission_id IS NULL")
 _IS_DEFAULT = text("is_default")
 
 wallets = Table(
@@ -339,6 +340,44 @@ quarantines = Table(
     Index(None, "chain", "block"),
 )
 """What a node said of a block that its hash does not commit to, and when a true answer took its place."""
+
+topups = Table(
+    "topups",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("reference", Sorted, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("payee", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
+    Column("created_at_s", BigInteger, nullable=False),
+    UniqueConstraint("token", "ref"),
+)
+"""Money asked for against a bank's reference. ``submission_id`` is the mint that was queued last; NULL where the chain
+had carried it out before this database knew of it. How it stands follows from that and from the facts."""
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("reference", Sorted, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("promise", RowId, ForeignKey("promises.number"), nullable=False, unique=True),
+    Column("asked_by", Text, nullable=False),
+    Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
+    Column("given_back_at_s", BigInteger),
+    Column("created_at_s", BigInteger, nullable=False),
+    UniqueConstraint("token", "ref"),
+    Index("ix_withdrawals_to_burn", "chain", sqlite_where=_IS_TO_BURN, postgresql_where=_IS_TO_BURN),
+)
+"""Payments to the issuer that were paid out at the bank, and are burned under its reference once they are final. A
+payment stands for one withdrawal at most. ``submission_id`` is the burn that was queued last; NULL before the first.
+After ``given_back_at_s`` nothing is burned any more: the issuer pays the money back."""
 
 idempotent_answers = Table(
     "idempotent_answers",

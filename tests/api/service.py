@@ -7,16 +7,30 @@ from typing import Any, Self
 import httpx
 from fastapi import FastAPI
 
+from chainwallet import payments
 from chainwallet.accounts import Caller
 from chainwallet.api.parts import Parts
+from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import NotSignedIn
+from chainwallet.evm import Address
+from chainwallet.issuing import Counter, Office
+from chainwallet.keys.signer import Signer
+from chainwallet.payments import AccountDirectory, Desk, Order, Teller
 from chainwallet.rpc import Node
+from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import Handle
 from chainwallet.rules.scope import SCOPES, parse_scopes
+from chainwallet.store import account_wallets, accounts, wallets
+from chainwallet.store.account_wallets import OwnWallet
 from chainwallet.store.database import Database
-from tests.chain.bench import Deployed, key_of
+from chainwallet.store.promises import Promise
+from chainwallet.store.wallets import Wallet
+from tests.chain.bench import EUR, PAYERS, Deployed, key_of
 
-PEOPLE = {"ana": 1, "ben": 2}
+PEOPLE = {"ana": 1, "ben": 2, "cleo": 3, "iris": 4}
+"""Who has tokens."""
+EXTERNAL = ("cleo",)
+"""Whose keys are elsewhere."""
 
 
 def caller_of(token: str) -> Caller:
@@ -26,6 +40,57 @@ def caller_of(token: str) -> Caller:
         raise NotSignedIn("the token is unknown, expired or revoked")
     scopes = parse_scopes([scope]) if scope else frozenset(SCOPES)
     return Caller(PEOPLE[handle], Handle(handle), frozenset({"person"}), scopes, "session", None)
+
+
+def open_accounts(database: Database) -> None:
+    """Accounts of the people with tokens, with a wallet each; ana has gina's beside her own."""
+    with database.transaction() as tx:
+        for name, account_id in PEOPLE.items():
+            account = accounts.add(tx, Handle(name), "no password", 5)
+            assert account.id == account_id
+            for owner in (name, *(["gina"] if name == "ana" else [])):
+                custody: Any = "external" if name in EXTERNAL else "managed"
+                wallet = Wallet(f"@{owner}", key_of(owner).address, custody, "person")
+                wallets.add(tx, wallet, 5)
+                account_wallets.add(tx, OwnWallet(wallet, account_id, is_default=owner == name, added_at_s=5))
+
+
+def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, Any]:
+    """Teller and office on the ledger of EUR."""
+    contract = deployed.manifest.contract(EUR)
+    assert contract is not None
+    cash = Cash(deployed.chain, EUR, contract.address)
+    desk = Desk(database, cash, 1, LONGEST_LIFETIME_S)
+    issuer = key_of("issuer")
+    directory = AccountDirectory(database, issuer.address)
+
+    def accept(desk: Desk, order: Order, signer: Signer) -> Promise:
+        return payments.accept(desk, order, signer, b"salt", int(time.time()))
+
+    def signer_of(address: Address) -> Signer | None:
+        return key_of(PAYERS[address]) if address in PAYERS and PAYERS[address] not in EXTERNAL else None
+
+    return {
+        "teller": Teller(
+            database=database,
+            node=node,
+            chain=deployed.chain.key,
+            desks={"EUR": desk},
+            directory=directory,
+            accept=accept,
+            signer_of=signer_of,
+            relayer=key_of("relayer").address,
+            salt=lambda: b"salt",
+            now_s=lambda: int(time.time()),
+        ),
+        "office": Office(
+            counters={"EUR": Counter(database, cash, issuer.address, 1)},
+            node=node,
+            directory=directory,
+            accept=lambda _, order: accept(desk, order, issuer),
+            now_s=lambda: int(time.time()),
+        ),
+    }
 
 
 def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any) -> Parts:
@@ -38,6 +103,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "carriers": (key_of("relayer").address,),
         "caller_of": caller_of,
         "clock_s": time.time,
+        **orders_for(deployed, node, database),
     }
     return Parts(**{**usual, **others})
 

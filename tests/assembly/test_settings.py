@@ -64,6 +64,15 @@ def test_an_unknown_setting_is_refused(home: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("fee", ["1", "-1"])
+def test_a_service_fee_that_is_not_taken_is_refused(home: Path, fee: str) -> None:
+    """A fee other than 0 is refused at the start, because a quote would show what nobody takes."""
+    assert load_config({}, {"CHAINWALLET_SERVICE_FEE_MINOR": "0"}, home).service_fee_minor == 0
+    with pytest.raises(BadValue) as refused:
+        load_config({}, {"CHAINWALLET_SERVICE_FEE_MINOR": fee}, home)
+    assert (refused.value.field, refused.value.value) == ("service_fee_minor", int(fee))
+
+
 @pytest.mark.parametrize("name", ["deployer_key", "passphrase", "deployer-key"])
 def test_secrets_in_the_file_are_refused_and_not_shown(home: Path, name: str) -> None:
     """A key or passphrase does not belong in the file, and the refusal does not repeat it."""

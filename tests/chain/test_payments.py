@@ -112,6 +112,8 @@ BEN = key_of("ben").address
         ({"id": "\ud800"}, "id"),
         ({"memo": "x" * 281}, "memo"),
         ({"memo": "\udcff"}, "memo"),
+        ({"memo": "a\0b"}, "memo"),
+        ({"id": "\0"}, "id"),
     ],
 )
 def test_an_order_that_cannot_be_is_refused(bench: Bench, changes: dict[str, Any], field: str) -> None:

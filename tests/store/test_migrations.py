@@ -134,6 +134,16 @@ ROWS: dict[str, Rows] = {
         ],
         "sign_in_tries": [{"kind": "both", "subject": "03", "tries": 3, "last_at_s": 2**40}],
     },
+    "0010": {
+        "topups": [
+            {"token": f"{CHAIN}/0xca", "reference": "RF18-1", "chain": CHAIN, "ref": "0x01", "issuer": "0x0c"}
+            | {"payee": "0x0a", "value": f"{2**90:064x}", "asked_by": "käthe", "submission_id": 2, "created_at_s": 5},
+        ],
+        "withdrawals": [
+            {"token": f"{CHAIN}/0xca", "reference": "OUT-1", "chain": CHAIN, "ref": "0x02", "issuer": "0x0c"}
+            | {"promise": 1, "asked_by": "käthe", "submission_id": 1, "given_back_at_s": 2**40, "created_at_s": 5},
+        ],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

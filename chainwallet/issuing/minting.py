@@ -1,9 +1,11 @@
-"""Issuing: money enters the ledger against money at a bank, once for each bank reference."""
+"""Minting for several at once, seen through to the end: what a command does that waits for it."""
 
+from chainwallet.abi.calls import bank_ref as chain_ref
 from chainwallet.abi.calls import call_data
 from chainwallet.errors import BadValue
-from chainwallet.evm import Address, checksum, keccak256, to_hex
+from chainwallet.evm import Address
 from chainwallet.rules.cash import Cash
+from chainwallet.rules.issue import mint_key
 from chainwallet.rules.money import Money
 from chainwallet.rules.submission import Deliver, Failed, Final
 from chainwallet.store import submissions
@@ -32,13 +34,12 @@ def top_up(
     for amount in amounts.values():
         if amount.amount_minor <= 0 or amount.currency != cash.currency:
             raise BadValue("amount", str(amount), f"more than 0 {cash.currency}")
-    bank_hash = keccak256(bank_ref.encode("utf-8", "surrogatepass"))
     ids, known = [], []
     with database.transaction() as tx:
         for place, (payee, amount) in enumerate(sorted(amounts.items())):
-            reference = keccak256(bank_hash + place.to_bytes(32, "big"))
+            reference = chain_ref(bank_ref, place)
             data = call_data("mint(address,uint256,bytes32)", payee, amount.token_units, reference)
-            key = f"mint:{checksum(cash.address)}:{to_hex(reference)}"
+            key = mint_key(cash.address, reference)
             found = submissions.by_key(tx, cash.chain.key, key)
             if found is not None and found.data != data and not isinstance(found.stage, Failed):
                 raise BadValue("bank reference", bank_ref, "a reference that no other top-up used")

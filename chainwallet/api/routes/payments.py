@@ -1,0 +1,178 @@
+"""Payments: quoted, made once for each id, signed elsewhere, cancelled, and told how they stand."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from chainwallet.accounts import Caller
+from chainwallet.api.callers import signed_in
+from chainwallet.api.cursors import Page, paged
+from chainwallet.api.openapi import refusals
+from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.schemas.money import ShownAmount
+from chainwallet.api.schemas.payments import (
+    CancelDocument,
+    CancelOrder,
+    PaymentDocument,
+    PaymentId,
+    PaymentOrder,
+    PaymentPage,
+    PaymentStory,
+    QuoteDocument,
+    QuoteOrder,
+    SignatureOffer,
+    TypedData,
+)
+from chainwallet.errors import (
+    BadSignature,
+    BadValue,
+    ChainMismatch,
+    Expired,
+    Installation,
+    InsufficientFunds,
+    KeyServiceTrouble,
+    NodeTrouble,
+    NotFound,
+    Recovering,
+    TooLate,
+    TooPrecise,
+    UnknownCurrency,
+)
+from chainwallet.evm import Address, from_hex, parse_address
+from chainwallet.payments import Told, Wish
+from chainwallet.store.promises import Promise
+
+router = APIRouter(tags=["payments"])
+
+Writer = Annotated[Caller, Depends(signed_in("payments:write"))]
+Reader = Annotated[Caller, Depends(signed_in("payments:read"))]
+OwnId = Annotated[PaymentId, Path(alias="id")]
+
+_ORDERED = (BadValue, UnknownCurrency, TooPrecise, NotFound)
+_SIGNING = (Recovering, KeyServiceTrouble, Installation)
+
+
+@router.post("/v1/quotes", responses=refusals(*_ORDERED, NodeTrouble, ChainMismatch))
+def quote(parts: GivenParts, caller: Reader, body: QuoteOrder) -> QuoteDocument:
+    """What a payment costs before it is made: the service's fee, and what carrying it costs the relayer."""
+    payer = _payer(_wallets(parts, caller), body.payer)
+    return QuoteDocument.of(body.payee, parts.teller.quote(payer, body.payee, body.amount.money()))
+
+
+@router.post(
+    "/v1/payments", status_code=HTTPStatus.ACCEPTED, responses=refusals(*_ORDERED, InsufficientFunds, *_SIGNING)
+)
+def pay(parts: GivenParts, caller: Writer, body: PaymentOrder, response: Response) -> PaymentDocument:
+    """Makes a payment, once for its id: asked for again it is the same one, with other content it is refused.
+
+    It is signed here, or, where the payer's key is elsewhere, `to_sign` is what the payer signs. It is final when the
+    chain says so: ask for it again, or follow the events.
+    """
+    wallets = _wallets(parts, caller)
+    wish = Wish(body.id, body.payee, body.amount.money(), body.memo)
+    promise = parts.teller.pay(_payer(wallets, body.payer), wallets, wish)
+    response.headers["Location"] = f"/v1/payments/{promise.id}"
+    (told,) = parts.teller.told([promise])
+    return _document(parts, told, _handles(parts, [promise]))
+
+
+@router.get("/v1/payments")
+def payments(parts: GivenParts, caller: Reader, page: Annotated[Page, Depends(paged("payments", int))]) -> PaymentPage:
+    """The caller's payments, the newest first."""
+    below = None if page.after is None else int(page.after[0])
+    found = parts.teller.listed(_wallets(parts, caller), below, page.wanted)
+    shown, cursor = page.cut(found, lambda told: (told.promise.number,))
+    handles = _handles(parts, [told.promise for told in shown])
+    return PaymentPage(payments=[_document(parts, told, handles) for told in shown], next_cursor=cursor)
+
+
+@router.get("/v1/payments/{id}", responses=refusals(NotFound))
+def payment(parts: GivenParts, caller: Reader, payment_id: OwnId) -> PaymentStory:
+    """A payment of the caller's: how it stands, what it waits for and how it came there."""
+    shown = parts.teller.show(_wallets(parts, caller), payment_id)
+    promise = shown.promise
+    return PaymentStory.told(
+        promise,
+        shown.waits,
+        _amount(parts, promise),
+        _handles(parts, [promise]),
+        _to_sign(parts, promise),
+        shown.story,
+    )
+
+
+@router.post(
+    "/v1/payments/{id}/signature",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(NotFound, BadSignature, BadValue, Expired),
+)
+def sign(parts: GivenParts, caller: Writer, payment_id: OwnId, body: SignatureOffer) -> PaymentDocument:
+    """Takes the signature of a payer whose key is elsewhere, over the document in `to_sign`.
+
+    Where the document's time is over the same payment is asked for again: it comes with a new document under the same
+    nonce.
+    """
+    promise = parts.teller.sign(_wallets(parts, caller), payment_id, from_hex(body.signature))
+    (told,) = parts.teller.told([promise])
+    return _document(parts, told, _handles(parts, [promise]))
+
+
+@router.post(
+    "/v1/payments/{id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(NotFound, BadSignature, BadValue, TooLate, KeyServiceTrouble, Installation),
+)
+def cancel(
+    parts: GivenParts,
+    caller: Writer,
+    payment_id: OwnId,
+    body: CancelOrder | None = None,
+) -> CancelDocument:
+    """Cancels a payment that is not paid yet.
+
+    What was signed may be anywhere, so the chain ends it: a cancel is carried there, and whichever of the two the chain
+    takes first counts. Where the payer's key is elsewhere, `to_sign` is what the payer signs; then this is asked for
+    again with the signature.
+    """
+    wallets = _wallets(parts, caller)
+    signature = None if body is None or body.signature is None else from_hex(body.signature)
+    promise = parts.teller.cancel(wallets, payment_id, signature)
+    (told,) = parts.teller.told([promise])
+    document = _document(parts, told, _handles(parts, [promise]))
+    return CancelDocument(payment=document, to_sign=TypedData.of(parts.teller.document_to_cancel(promise)))
+
+
+def _wallets(parts: Parts, caller: Caller) -> tuple[Address, ...]:
+    return parts.teller.directory.wallets_of(caller.account_id)
+
+
+def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:
+    """Which of the caller's wallets pays; raises ``NotFound`` and ``BadValue``."""
+    if not wallets:
+        raise NotFound("wallet", "default", "this account has none on this chain")
+    if wanted is None:
+        return wallets[0]
+    address = parse_address(wanted, "payer")
+    if address not in wallets:
+        raise BadValue("payer", wanted, "one of your own wallets")
+    return address
+
+
+def _document(parts: Parts, told: Told, handles: Mapping[Address, str]) -> PaymentDocument:
+    promise = told.promise
+    return PaymentDocument.of(promise, told.waits, _amount(parts, promise), handles, _to_sign(parts, promise))
+
+
+def _amount(parts: Parts, promise: Promise) -> ShownAmount:
+    return ShownAmount.of_units(promise.value, parts.teller.currency_of(promise))
+
+
+def _to_sign(parts: Parts, promise: Promise) -> Mapping[str, object] | None:
+    return parts.teller.document_to_sign(promise)
+
+
+def _handles(parts: Parts, some: Sequence[Promise]) -> Mapping[Address, str]:
+    parties = {address for one in some for address in (one.payer, one.payee) if address is not None}
+    return parts.teller.directory.handles_of(parties) if parties else {}

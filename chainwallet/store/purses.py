@@ -1,0 +1,36 @@
+"""Payments as those see them who pay from several addresses: whichever of these paid."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from chainwallet.evm import Address, to_hex
+from chainwallet.store import promises as rows
+from chainwallet.store.database import Transaction
+from chainwallet.store.promises import Promise
+from chainwallet.store.schema import promises
+
+
+def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id: str) -> tuple[Promise, ...]:
+    """The payments on ``chain`` that any of ``payers`` has under this id: one, unless a race made two."""
+    query = select(promises.c.number).where(
+        promises.c.chain == chain,
+        promises.c.id == payment_id,
+        promises.c.kind == "payment",
+        promises.c.payer.in_(sorted(map(to_hex, payers))),
+    )
+    numbers = tx.execute(query).scalars().all()
+    return rows.every(tx, numbers) if numbers else ()
+
+
+def listed(
+    tx: Transaction, chain: str, payers: Collection[Address], below: int | None, limit: int
+) -> tuple[Promise, ...]:
+    """The latest ``limit`` payments of ``payers`` on ``chain`` numbered under ``below`` (None: all), newest first."""
+    query = select(promises.c.number).where(
+        promises.c.chain == chain, promises.c.kind == "payment", promises.c.payer.in_(sorted(map(to_hex, payers)))
+    )
+    if below is not None:
+        query = query.where(promises.c.number < below)
+    numbers = tx.execute(query.order_by(promises.c.number.desc()).limit(limit)).scalars().all()
+    return rows.every(tx, numbers)[::-1] if numbers else ()
