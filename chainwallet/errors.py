@@ -34,6 +34,7 @@ ChainwalletError
 |   |-- OutcomeUnknown       sent, not yet seen; ask the chain again
 |   |-- NotYetPaid           a payment that waits, and for what
 |   |-- Reverted             the chain executed the transaction and it failed
+|   |-- HistoryBehind        the verified history is not, or not yet, that of the node's chain
 |   |-- FalseProof           a proof that does not lead to the root it was given for
 |   `-- UnverifiedBlock      a block whose parts are not what its hash commits to; another node may tell the truth
 |-- StoreTrouble       the database, or the way to it; trying again is safe
@@ -446,6 +447,16 @@ class Reverted(NodeTrouble):
 
     def __str__(self) -> str:
         return f"transaction {self.tx}: reverted with {self.reason}"
+
+
+@dataclass(eq=False)
+class HistoryBehind(NodeTrouble):
+    """What is verified is not, or not yet, the history of the node's chain, for ``reason``; nothing is answered."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"history: {self.reason}; ask again when it has caught up"
 
 
 @dataclass(eq=False)

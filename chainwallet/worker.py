@@ -1,10 +1,11 @@
-"""The worker: relayer and indexer in one loop. They meet in the store alone; here they only take turns."""
+"""The worker: relayer, indexer and notifier in one loop. They meet in the store alone; here they only take turns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainwallet.errors import NotFound, NotPaid, NotYetPaid
 from chainwallet.indexer import Indexer, StoodStill
+from chainwallet.notifier import Notifier
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.rules.promise import Canceled, Expired, Final, Queued
 from chainwallet.rules.submission import Mined, Submission
@@ -19,11 +20,13 @@ LAST_STEPS = 3  # mined, confirmed, nothing left
 
 @dataclass(frozen=True)
 class Worker:
-    """Carries payments and follows the chain. ``follow`` makes the indexer of all ledgers that are deployed by now."""
+    """Carries payments, follows the chain and tells accounts. ``follow`` makes the indexer of all ledgers by now."""
 
     tools: Tools
     relayer: Relayer
     follow: Callable[[], Indexer]
+    notifier: Notifier | None = None
+    """None where this home has no accounts to tell."""
 
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
@@ -33,7 +36,8 @@ class Worker:
     def tick(self) -> int:
         """One step of each; how much moved."""
         progress = self.follow().tick()
-        return self.relayer.tick() + (not isinstance(progress, StoodStill))
+        moved = self.relayer.tick() + (not isinstance(progress, StoodStill))
+        return moved + (self.notifier.tick() if self.notifier is not None else 0)
 
     def settle(self, number: int) -> Promise:
         """Ticks until the chain has ended the promise with this number; the promise, paid.

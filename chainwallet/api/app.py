@@ -19,7 +19,7 @@ from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
-from chainwallet.api.routes import health, issuing, network, pages, payments
+from chainwallet.api.routes import audit, events, health, history, issuing, network, pages, payments
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -33,6 +33,9 @@ DESCRIPTION = (
 TAGS = [
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
+    {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
+    {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
+    {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
     {"name": "network", "description": "The chain, the currencies and their contracts."},
     {"name": "operation", "description": "For those who run the service."},
     {"name": "documentation", "description": "For people who read, and for programs."},
@@ -40,6 +43,9 @@ TAGS = [
 ROUTERS: tuple[APIRouter, ...] = (
     payments.router,
     issuing.router,
+    history.router,
+    events.router,
+    audit.router,
     network.router,
     health.router,
     pages.router,

@@ -112,6 +112,10 @@ _KINDS = (
     Kind("node-trouble", "The chain cannot be asked now", 503,
          "The node of the chain does not answer, or not as it must; nothing is lost.",
          "Ask again, with the same id or Idempotency-Key."),
+    Kind("history-behind", "The history is being verified", 503,
+         "What is verified is not, or not yet, the history of the chain as it is now: a reorganisation is being taken "
+         "in, or the service is catching up. Nothing is said until it has.",
+         "Ask again after as many seconds as the header Retry-After says; /readyz says how far it is."),
     Kind("fees-too-high", "The chain is too expensive now", 503,
          "The chain asks more for gas than this service offers.",
          "Ask again later."),
@@ -161,6 +165,7 @@ KIND_OF: dict[type[ChainwalletError], Kind] = {
         errors.KeyReused: "key-reused",
         errors.TooMany: "too-many-requests",
         errors.NodeTrouble: "node-trouble",
+        errors.HistoryBehind: "history-behind",
         errors.NotYetPaid: "not-yet-paid",
         errors.StoreTrouble: "store-trouble",
         errors.KeyServiceTrouble: "key-service-trouble",

@@ -8,8 +8,10 @@ from fastapi import Depends, Request
 
 from chainwallet.api.callers import CallerOf
 from chainwallet.evm import Address
+from chainwallet.history import Audit, Chronicle
 from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
+from chainwallet.notifier import Streams
 from chainwallet.payments import Teller
 from chainwallet.rpc import Node
 from chainwallet.store.database import Database
@@ -29,6 +31,12 @@ class Parts:
     """The senders that carry payments and need gas money."""
     caller_of: CallerOf
     """Who is meant by a bearer token."""
+    chronicle: Chronicle
+    """Movements and balances from verified facts."""
+    audit: Audit
+    """What auditors ask."""
+    streams: Streams
+    """Who listens for events."""
     clock_s: Callable[[], float]
     """Seconds since 1970."""
     teller: Teller

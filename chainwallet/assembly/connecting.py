@@ -13,18 +13,20 @@ from chainwallet.assembly.opening import SENDERS, OpenHome, carriers
 from chainwallet.config import GAS_MONEY_WEI, Config, Limits
 from chainwallet.errors import BadValue, NotFound
 from chainwallet.evm import Address, ChainName
+from chainwallet.history import Chronicle, Witness
 from chainwallet.home import Home
 from chainwallet.indexer import Indexer, Source
 from chainwallet.keys.external import ExternalSigner
 from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract
+from chainwallet.notifier import Notifier
 from chainwallet.payments import Desk, cancel_forgotten
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.relayer.tools import DEFAULT_CONFIRMATIONS
 from chainwallet.rpc import Blocks, Node
 from chainwallet.rules.cash import Cash
-from chainwallet.store import attempts
+from chainwallet.store import account_wallets, attempts
 from chainwallet.worker import Worker
 
 MINE_ON_DEMAND = ("anvil", "hardhat", "ganache")  # chains for development: their heads do not move by themselves
@@ -82,7 +84,19 @@ class Connection:
     @cached_property
     def worker(self) -> Worker:
         """Carries payments and follows the chain; it knows the ledgers that were deployed before its first step."""
-        return Worker(self.tools, self.relayer, cache(self.indexer))
+        return Worker(self.tools, self.relayer, cache(self.indexer), self.notifier)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Tells this home's accounts what happens on this chain."""
+        database = self.opened.database
+        return Notifier(database, self.chain.key, self.confirmations, account_wallets.accounts_of, time.time)
+
+    def chronicle(self, asking: Node) -> Chronicle:
+        """The verified history of all ledgers; ``asking`` is a way to the node on which nobody waits long."""
+        witness = Witness(asking, time.monotonic)
+        ledgers = tuple(self.ledgers(None))
+        return Chronicle(self.opened.database, ledgers, self.confirmations, witness, account_wallets.handles_of)
 
     @property
     def confirmations(self) -> int:

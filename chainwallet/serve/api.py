@@ -10,8 +10,10 @@ from chainwallet import deployment
 from chainwallet.accounts import caller
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
-from chainwallet.assembly import Connection, carriers, connect, make_services, open_home
+from chainwallet.assembly import Connection, carriers, connect, make_services, office, open_home, teller
 from chainwallet.config import Config
+from chainwallet.history import Audit
+from chainwallet.notifier import Streams
 from chainwallet.serve import wake
 from chainwallet.serve.log import log_to_stderr, say
 from chainwallet.serve.place import url_of
@@ -59,7 +61,13 @@ def _parts(connection: Connection) -> Parts:
     """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked."""
     opened = connection.opened
     deployment.open_ledgers(connection.node, opened.home.manifests)
+    chronicle = connection.chronicle(connection.node)
     return Parts(
+        chronicle=chronicle,
+        audit=Audit(chronicle, connection.node),
+        streams=Streams(opened.database),
+        teller=teller(connection),
+        office=office(connection),
         database=opened.database,
         node=connection.node,
         manifest=deployment.known_manifest(connection.node, opened.home.manifests),

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.errors import AlreadyExists
@@ -77,3 +77,26 @@ def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address,
         .where(wallets.c.address.in_([to_hex(address) for address in addresses]))
     )
     return {Address(from_hex(row.address)): Handle(row.handle) for row in tx.execute(query)}
+
+
+def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, int]:
+    """The numbers of the accounts whose ``addresses`` are, of those that are an account's."""
+    query = (
+        select(wallets.c.address, account_wallets.c.account_id)
+        .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
+        .where(wallets.c.address.in_([to_hex(address) for address in addresses]))
+    )
+    return {Address(from_hex(row.address)): row.account_id for row in tx.execute(query)}
+
+
+def addresses_of(tx: Transaction, account_id: int) -> tuple[Address, ...]:
+    """The addresses of an account's wallets, the default one first, then as they were added."""
+    return tuple(Address(from_hex(text)) for (text,) in tx.execute(_ADDRESSES, {"account": account_id}).all())
+
+
+_ADDRESSES = (
+    select(wallets.c.address)
+    .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+    .where(account_wallets.c.account_id == bindparam("account"))
+    .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
+)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, or_, select
 
 from chainwallet.errors import BadValue
 from chainwallet.evm import ZERO_ADDRESS, Address, BlockNumber, Hash32, from_hex, to_hex
@@ -35,6 +35,8 @@ ROWS_AT_ONCE = 1_000  # rows that a long read holds in memory
 
 _IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
 """Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
+
+_EACH_FOLLOWED = select(cursors).where(cursors.c.token.in_(bindparam("tokens", expanding=True)))
 
 USING = ("Paid", "Consented", "AuthorizationUsed", "AuthorizationCanceled")
 """Kinds of facts that use up the nonce of a document."""
@@ -81,6 +83,12 @@ def followed(tx: Transaction, token: str) -> Followed | None:
     return _followed(tx, cursors.c.token == token)
 
 
+def each_followed(tx: Transaction, tokens: Collection[str]) -> Mapping[str, Followed]:
+    """The last block up to which each of ``tokens`` is verified, by token; those with none yet are not there."""
+    rows = tx.execute(_EACH_FOLLOWED, {"tokens": list(tokens)})
+    return {row.token: _followed_of(row) for row in rows if row.hash is not None}
+
+
 def every_token(tx: Transaction) -> tuple[str, ...]:
     """Everything that is followed, by name."""
     return tuple(tx.execute(select(cursors.c.token).order_by(cursors.c.token)).scalars())
@@ -105,8 +113,10 @@ def quarantined(tx: Transaction, chain: str, *, healed: bool = False) -> tuple[Q
 
 def _followed(tx: Transaction, condition: ColumnElement[bool]) -> Followed | None:
     row = tx.execute(select(cursors).where(condition).order_by(cursors.c.number).limit(1)).one_or_none()
-    if row is None or row.hash is None:
-        return None
+    return None if row is None or row.hash is None else _followed_of(row)
+
+
+def _followed_of(row: Row[Any]) -> Followed:
     return Followed(
         BlockNumber(row.number), Hash32(from_hex(row.hash)), row.timestamp_s, row.waits_because, row.waits_since_s
     )
@@ -178,7 +188,7 @@ def settlement(tx: Transaction, token: str, settlement_hash: Hash32) -> Executio
     """The canonical fact that carried out the settlement with this hash; its debtors' parts are ``Consented`` facts."""
     condition = (facts.c.kind == "Settled") & (facts.c.ref == to_hex(settlement_hash))
     row = tx.execute(_select(token).where(condition, facts.c.orphaned_at_s.is_(None)).limit(1)).one_or_none()
-    return Execution(_fact(row), row.learned_at_s) if row else None
+    return Execution(fact_of(row), row.learned_at_s) if row else None
 
 
 def _paid(tx: Transaction, token: str, refs: Collection[Hash32]) -> Iterator[Execution]:
@@ -187,7 +197,7 @@ def _paid(tx: Transaction, token: str, refs: Collection[Hash32]) -> Iterator[Exe
         among = facts.c.ref.in_(texts[start : start + REFS_AT_ONCE])
         query = _select(token).where(among, facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
         for row in tx.execute(_sorted(query)):
-            yield Execution(_fact(row), row.learned_at_s)
+            yield Execution(fact_of(row), row.learned_at_s)
 
 
 def _terms(fact: Fact) -> tuple[Address | None, Address | None, int | None, int | None]:
@@ -222,12 +232,12 @@ def account_facts(tx: Transaction, token: str, up_to_block: int) -> Iterator[Fac
     """All canonical facts up to ``up_to_block`` about nonces, permits and freezes, in the order of the chain."""
     kinds = facts.c.kind.in_((*USING, "NoncesCanceled", "Approval", "Frozen", "Unfrozen"))
     query = _select(token).where(kinds, facts.c.block <= up_to_block, facts.c.orphaned_at_s.is_(None))
-    yield from map(_fact, tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE))
+    yield from map(fact_of, tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE))
 
 
 def _first(tx: Transaction, query: Select[Any]) -> Fact | None:
     row = tx.execute(_sorted(query).limit(1)).one_or_none()
-    return _fact(row) if row else None
+    return fact_of(row) if row else None
 
 
 # ------------------------------------------------------------------------------------------------ balances
@@ -315,7 +325,7 @@ def movements(
         query = query.where(facts.c.block >= block, or_(facts.c.block > block, is_later))
     paid, got = facts.c.payer == to_hex(owner), facts.c.payee == to_hex(owner)
     found = [
-        Movement(_fact(row), row.learned_at_s)
+        Movement(fact_of(row), row.learned_at_s)
         for side in (paid, got & ~paid)
         for row in tx.execute(_paged(query.where(side)).limit(limit))
     ]
@@ -375,23 +385,28 @@ def _known(known_at_s: int | None) -> ColumnElement[bool]:
     return (facts.c.learned_at_s <= known_at_s) & was_there
 
 
-def _fact(row: Row[Any]) -> Fact:
+def fact_of(row: Row[Any], prefix: str = "") -> Fact:
+    """The fact in a row of ``facts``, whose columns have ``prefix`` before their names."""
+    column = {name: getattr(row, prefix + name) for name in _FACT_COLUMNS} if prefix else row._mapping
     place = Place(
-        BlockNumber(row.block),
-        Hash32(from_hex(row.block_hash)),
-        Hash32(from_hex(row.tx)),
-        row.log_index,
-        row.happened_at_s,
+        BlockNumber(column["block"]),
+        Hash32(from_hex(column["block_hash"])),
+        Hash32(from_hex(column["tx"])),
+        column["log_index"],
+        column["happened_at_s"],
     )
     return Fact(
-        row.kind,
+        column["kind"],
         place,
-        row.part,
-        address_or_none(row.payer),
-        address_or_none(row.payee),
-        number_or_none(row.value),
-        hash_or_none(row.ref),
-        number_or_none(row.nonce),
-        row.cause,
-        from_json(row.detail),
+        column["part"],
+        address_or_none(column["payer"]),
+        address_or_none(column["payee"]),
+        number_or_none(column["value"]),
+        hash_or_none(column["ref"]),
+        number_or_none(column["nonce"]),
+        column["cause"],
+        from_json(column["detail"]),
     )
+
+
+_FACT_COLUMNS = [column.name for column in facts.c]

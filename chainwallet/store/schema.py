@@ -30,6 +30,9 @@ Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
 _IS_OURS = text("adopted_at_s IS NULL")
 _IS_ADOPTED = text("adopted_at_s IS NOT NULL")
+_HAS_HAPPENING = text("happening IS NOT NULL")
+_HAS_FACT = text("fact IS NOT NULL")
+_IS_NEWS = text("told_at_s IS NULL AND promise IS NOT NULL")
 
 metadata = MetaData(
     naming_convention={
@@ -177,7 +180,7 @@ carriages = append_only(
 )
 """Which submissions ever took up which promises."""
 
-happenings = append_only(
+happenings = append_only_but(
     Table(
         "happenings",
         metadata,
@@ -188,9 +191,13 @@ happenings = append_only(
         Column("submission_id", RowId, ForeignKey("submissions.id"), index=True),
         Column("name", Text, nullable=False),
         Column("words", Text, nullable=False),
-    )
+        Column("told_at_s", BigInteger),
+        Index("ix_happenings_news", "chain", "id", sqlite_where=_IS_NEWS, postgresql_where=_IS_NEWS),
+    ),
+    "told_at_s",
 )
-"""Everything that ever happened to a promise or a submission, in the words that a person is told."""
+"""Everything that ever happened to a promise or a submission, in the words that a person is told; ``told_at_s`` is when
+the notifier had seen to what happened to a promise."""
 
 lanes = Table(
     "lanes",
@@ -483,3 +490,49 @@ sign_in_tries = Table(
     Index(None, "kind", "last_at_s"),
 )
 """Tries to sign in since the last success; ``subject`` is a hash, for people type passwords where a handle belongs."""
+
+account_events = append_only(
+    Table(
+        "account_events",
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("account", RowId, ForeignKey("accounts.id"), nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("at_s", BigInteger, nullable=False),
+        Column("owner", Text, nullable=False),
+        Column("happening", RowId, ForeignKey("happenings.id")),
+        Column("fact", RowId, ForeignKey("facts.id")),
+        CheckConstraint("(happening IS NULL) <> (fact IS NULL)", name="source"),
+        Index(None, "account", "id"),
+        Index(
+            "uq_account_events_happening",
+            "happening",
+            "account",
+            unique=True,
+            sqlite_where=_HAS_HAPPENING,
+            postgresql_where=_HAS_HAPPENING,
+        ),
+        Index(
+            "uq_account_events_fact",
+            "fact",
+            "kind",
+            "account",
+            unique=True,
+            sqlite_where=_HAS_FACT,
+            postgresql_where=_HAS_FACT,
+        ),
+    )
+)
+"""What accounts are told, once each: what happened to a promise of theirs, or a fact about ``owner``, an address of
+theirs. Rows are written by one transaction at a time, so that a reader who has seen one has seen all before it."""
+
+notified = Table(
+    "notified",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("fact", BigInteger, nullable=False),
+    Column("final_block", BigInteger, nullable=False),
+    Column("orphaned_since_s", BigInteger, nullable=False),
+)
+"""How far the notifier has told of a chain's facts: the last one that came in, the last block whose movements were told
+to be final, and since when it has not looked for what reorgs took away."""

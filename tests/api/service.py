@@ -13,8 +13,10 @@ from chainwallet.api.parts import Parts
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import NotSignedIn
 from chainwallet.evm import Address
+from chainwallet.history import Audit, Chronicle, Witness
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
+from chainwallet.notifier import Streams
 from chainwallet.payments import AccountDirectory, Desk, Order, Teller
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
@@ -95,7 +97,13 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
 
 def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any) -> Parts:
     """The parts of a service on the tests' chain."""
+    ledgers = tuple(Cash(deployed.chain, one.money_currency, one.address) for one in deployed.manifest.contracts)
+    witness = Witness(node, iter(range(0, 10**6, 2)).__next__)  # nobody waits for a second to pass
+    chronicle = Chronicle(database, ledgers, 1, witness, account_wallets.handles_of)
     usual: dict[str, Any] = {
+        "chronicle": chronicle,
+        "audit": Audit(chronicle, node),
+        "streams": Streams(database, poll_s=0.01),
         "database": database,
         "node": node,
         "manifest": deployed.manifest,

@@ -11,8 +11,8 @@ from chainwallet.api.app import make_app
 from chainwallet.api.callers import signed_in
 from chainwallet.api.openapi import document_of, routes_of, scope_of
 from chainwallet.api.parts import Parts
-from chainwallet.rules.scope import SCOPES
 from chainwallet.api.routing import Router
+from chainwallet.rules.scope import SCOPES
 from tests.api.service import Asking, bearer
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chainwallet.api.app import TAGS
-from chainwallet.api.callers import SCOPES
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of, routes_of, scope_of
 from chainwallet.api.problems import MEDIA_TYPE
 from chainwallet.api.routing import Route
+from chainwallet.rules.scope import SCOPES
 from tests.api.operations import Operation, operations
 from tests.api.service import Asking, bearer
 

@@ -13,8 +13,9 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation.case import Case
 from starlette.responses import Response as HttpResponse
 
+from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
-from chainwallet.api.callers import Caller, signed_in
+from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged
 from chainwallet.api.idempotency import GivenOnce
 from chainwallet.api.openapi import document_of, refusals

@@ -134,6 +134,13 @@ ROWS: dict[str, Rows] = {
         ],
         "sign_in_tries": [{"kind": "both", "subject": "03", "tries": 3, "last_at_s": 2**40}],
     },
+    "0009": {
+        "account_events": [
+            {"id": 1, "account": 1, "kind": "payment.accepted", "at_s": 2**40, "owner": "0x0a", "happening": 1},
+            {"id": 2, "account": 1, "kind": "movement.incoming", "at_s": 2**40, "owner": "0x0a", "fact": 1},
+        ],
+        "notified": [{"chain": CHAIN, "fact": 2**40, "final_block": -1, "orphaned_since_s": 2**40}],
+    },
     "0010": {
         "topups": [
             {"token": f"{CHAIN}/0xca", "reference": "RF18-1", "chain": CHAIN, "ref": "0x01", "issuer": "0x0c"}

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 row_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

@@ -1,0 +1,148 @@
+"""Movements and balances of the caller, and the block that an answer stands on."""
+
+from typing import Literal, Self
+
+from pydantic import Field
+
+from chainwallet.api.schemas.document import Document
+from chainwallet.api.schemas.money import ShownAmount
+from chainwallet.api.schemas.words import AddressText, HashText, TimeText, time_text
+from chainwallet.evm import checksum, to_hex
+from chainwallet.history import Balances, Line, Standing
+from chainwallet.rules.cash import Cash
+from chainwallet.rules.fact import Cause
+from chainwallet.rules.handle import Handle, shown
+from chainwallet.store.movements import Holding
+
+DirectionText = Literal["in", "out", "self"]
+
+
+class VerifiedUpTo(Document):
+    """The block that an answer stands on: everything up to it is verified, and the answer is true just after it."""
+
+    block: int = Field(ge=0, examples=[1203])
+    block_hash: HashText
+    time: TimeText
+    confirmations: int = Field(ge=1, description="How deep is final, the block itself counted", examples=[5])
+    final_block: int = Field(ge=-(2**31), description="The last block that is final", examples=[1199])
+    head_block: int | None = Field(description="The chain's head; null: the node does not answer", examples=[1203])
+    waiting: bool = Field(description="The history comes no further now; /readyz says why", examples=[False])
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """The document of ``standing``."""
+        return cls(
+            block=standing.block,
+            block_hash=to_hex(standing.hash),
+            time=time_text(standing.timestamp_s),
+            confirmations=standing.confirmations,
+            final_block=standing.final_block,
+            head_block=standing.head,
+            waiting=standing.waits_because is not None,
+        )
+
+
+class Place(Document):
+    """Where on the chain a movement stands."""
+
+    block: int = Field(ge=0, examples=[1203])
+    block_hash: HashText
+    time: TimeText = Field(description="The block's")
+    transaction: HashText
+    log_index: int = Field(ge=0, description="Among all events of the block", examples=[4])
+    final: bool = Field(description="As deep as the network's confirmations ask for", examples=[True])
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        """Where ``line`` stands."""
+        return cls(
+            block=line.place.block,
+            block_hash=to_hex(line.place.block_hash),
+            time=time_text(line.place.happened_at_s),
+            transaction=to_hex(line.place.tx),
+            log_index=line.place.log_index,
+            final=line.is_final,
+        )
+
+
+class Counterparty(Document):
+    """The other side of a movement."""
+
+    address: AddressText
+    handle: str | None = Field(description="Where it is an account here", examples=["@ben"])
+
+
+class Movement(Document):
+    """Money that came to one of your wallets, or left it."""
+
+    direction: DirectionText = Field(description="`self`: from a wallet to itself", examples=["out"])
+    amount: ShownAmount
+    wallet: AddressText = Field(description="Yours")
+    counterparty: Counterparty
+    cause: Cause | None = Field(
+        description="What moved it: a payment, a settlement, the issuer's mint or burn, the owner's own transfer ...",
+        examples=["payment"],
+    )
+    payment_id: str | None = Field(description="Of your own payment", examples=["dinner-2026-11-27"])
+    memo: str | None = Field(description="Your own; nobody else sees it", examples=["dinner"])
+    reference: HashText | None = Field(description="What the chain has in the place of the payment's id")
+    place: Place
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        """The document of ``line``."""
+        handle = None if line.handle is None else shown(Handle(line.handle))
+        is_payment = line.purpose is not None and line.purpose.kind == "payment"
+        return cls(
+            direction=line.direction,
+            amount=ShownAmount.of_units(line.units, line.cash.currency),
+            wallet=checksum(line.owner),
+            counterparty=Counterparty(address=checksum(line.counterparty), handle=handle),
+            cause=line.cause,
+            payment_id=line.purpose.id if line.purpose is not None and is_payment else None,
+            memo=None if line.purpose is None else line.purpose.memo,
+            reference=None if line.ref is None else to_hex(line.ref),
+            place=Place.of(line),
+        )
+
+
+class Movements(Document):
+    """A page of movements, the newest first."""
+
+    movements: list[Movement]
+    next_cursor: str | None = Field(description="null: there are no older ones")
+    verified_up_to: VerifiedUpTo
+
+
+class Balance(Document):
+    """What one of your wallets has in one currency."""
+
+    wallet: AddressText
+    held: ShownAmount = Field(description="By the verified history")
+    reserved: ShownAmount = Field(description="What payments under way may still take of it")
+    available: ShownAmount = Field(description="What may be paid now")
+
+    @classmethod
+    def of(cls, cash: Cash, holding: Holding) -> Self:
+        """The document of ``holding``."""
+        return cls(
+            wallet=checksum(holding.owner),
+            held=ShownAmount.of_units(holding.held, cash.currency),
+            reserved=ShownAmount.of_units(holding.reserved, cash.currency),
+            available=ShownAmount.of_units(holding.available, cash.currency),
+        )
+
+
+class BalancesDocument(Document):
+    """What your wallets have."""
+
+    balances: list[Balance]
+    verified_up_to: VerifiedUpTo
+
+    @classmethod
+    def of(cls, found: Balances) -> Self:
+        """The document of ``found``."""
+        return cls(
+            balances=[Balance.of(cash, holding) for cash, holding in found.holdings],
+            verified_up_to=VerifiedUpTo.of(found.standing),
+        )

@@ -1,0 +1,246 @@
+"""Movements page by page from the newest back, for statements and auditors, and what their payers know of them.
+
+A page goes on below a place in the order of the chain, so that neither new movements nor a reorg above that place
+change what is on it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    CompoundSelect,
+    Row,
+    Select,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
+from chainwallet.store.database import Transaction
+from chainwallet.store.facts import ROWS_AT_ONCE, Movement, fact_of
+from chainwallet.store.promises import OPEN, Kind
+from chainwallet.store.schema import blocks, cursors, facts, holdings, promises
+
+ABOVE_ALL = 2**62  # no chain has so many blocks
+
+_IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
+"""Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A movement of ``token`` as its side ``owner`` sees it."""
+
+    token: str
+    owner: Address
+    movement: Movement
+
+
+def _side(column: Column[str], *, of_others: bool) -> Select[tuple[object, ...]]:
+    """One side's page, along the index of that side's movements, whose blocks are in order already."""
+    is_lower = (facts.c.block < bindparam("block")) | (facts.c.log_index < bindparam("log_index"))
+    query = select(facts).where(
+        facts.c.token == bindparam("token"),
+        _IS_TRANSFER,
+        column == bindparam("owner"),
+        facts.c.orphaned_at_s.is_(None),
+        facts.c.block <= bindparam("block"),
+        is_lower,
+    )
+    if of_others:
+        query = query.where(facts.c.payer != bindparam("owner"))
+    page = query.order_by(facts.c.block.desc(), (facts.c.log_index + 0).desc()).limit(bindparam("limit")).subquery()
+    return select(*page.c)
+
+
+_PAGE: CompoundSelect[tuple[object, ...]] = union_all(
+    _side(facts.c.payer, of_others=False), _side(facts.c.payee, of_others=True)
+)
+
+
+def latest(
+    tx: Transaction, tokens: Sequence[str], owners: Sequence[Address], before: tuple[int, int] | None, limit: int
+) -> tuple[list[Seen], bool]:
+    """The last ``limit`` movements of ``owners`` before the place ``before`` (block and log), the newest first.
+
+    And whether there are more. One between two of ``owners`` is two at one place, which are not taken apart: then there
+    may be more than ``limit``.
+    """
+    block, log_index = before or (ABOVE_ALL, 0)
+    found: list[tuple[tuple[int, int], str, Address, Row[Any]]] = []
+    for token in tokens:
+        for owner in owners:
+            asked = {"token": token, "owner": to_hex(owner), "block": block, "log_index": log_index, "limit": limit + 1}
+            rows = tx.execute(_PAGE, asked).all()
+            found += [((row.block, row.log_index), token, owner, row) for row in rows]
+    found.sort(key=lambda one: (one[0], one[2]), reverse=True)
+    end = min(limit, len(found))
+    while 0 < end < len(found) and found[end][0] == found[end - 1][0]:
+        end += 1
+    seen = [Seen(token, owner, Movement(fact_of(row), row.learned_at_s)) for _, token, owner, row in found[:end]]
+    return seen, end < len(found)
+
+
+# ------------------------------------------------------------------------------------------------ what payers know
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What the payer's own promise says of a movement: its id, and the memo, which is nobody else's."""
+
+    kind: Kind
+    id: str
+    memo: str | None
+
+
+_SAID = (promises.c.payer, promises.c.ref, promises.c.kind, promises.c.id, promises.c.memo)
+_USES = facts.c.kind.in_((literal_column("'Paid'"), literal_column("'Consented'")))
+_BY_NONCE = select(*_SAID).where(
+    facts.c.token == bindparam("token"),
+    facts.c.ref.in_(bindparam("refs", expanding=True)),
+    (facts.c.payer + literal_column("''")).in_(bindparam("payers", expanding=True)),  # the sum: go by references
+    _USES,
+    facts.c.orphaned_at_s.is_(None),
+    promises.c.token == facts.c.token,
+    promises.c.payer == facts.c.payer,
+    promises.c.nonce == facts.c.nonce,
+    promises.c.ref == facts.c.ref,
+)
+"""The fact that used up the nonce leads to the promise that has it."""
+_PURPOSES = union_all(
+    _BY_NONCE.where(promises.c.adopted_at_s.is_(None)), _BY_NONCE.where(promises.c.adopted_at_s.is_not(None))
+)
+"""In two parts, one for each index of nonces."""
+
+
+def purposes(
+    tx: Transaction, token: str, payers: Collection[Address], refs: Collection[Hash32]
+) -> Mapping[tuple[Address, Hash32], Purpose]:
+    """By payer and reference, what those of ``payers`` promised that carried out the references ``refs``."""
+    if not refs:
+        return {}
+    asked = {"token": token, "payers": list(map(to_hex, payers)), "refs": list(map(to_hex, refs))}
+    return {
+        (Address(from_hex(row.payer)), Hash32(from_hex(row.ref))): Purpose(row.kind, row.id, row.memo)
+        for row in tx.execute(_PURPOSES, asked)
+    }
+
+
+# ------------------------------------------------------------------------------------------------ balances
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one owner has of one token: by facts, and what open promises may still take of that."""
+
+    token: str
+    owner: Address
+    held: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        """What may be promised now."""
+        return max(0, self.held - self.reserved)
+
+
+_TOKENS: BindParameter[list[str]] = bindparam("tokens", expanding=True)
+_OWNERS: BindParameter[list[str]] = bindparam("owners", expanding=True)
+_HELD = select(holdings.c.token, holdings.c.owner, holdings.c.balance).where(
+    holdings.c.token.in_(_TOKENS), holdings.c.owner.in_(_OWNERS)
+)
+_RESERVED = select(promises.c.token, promises.c.payer, promises.c.value).where(
+    promises.c.token.in_(_TOKENS), promises.c.payer.in_(_OWNERS), or_(*(promises.c.stage == name for name in OPEN))
+)
+
+
+def holdings_of(tx: Transaction, tokens: Sequence[str], owners: Sequence[Address]) -> tuple[Holding, ...]:
+    """What each of ``owners`` has of each of ``tokens``, in their order, at the last verified block."""
+    asked = {"tokens": list(tokens), "owners": list(map(to_hex, owners))}
+    held = {(token, owner): int(units, 16) for token, owner, units in tx.execute(_HELD, asked)}
+    reserved: dict[tuple[str, str], int] = {}
+    for token, payer, units in tx.execute(_RESERVED, asked):
+        reserved[token, payer] = reserved.get((token, payer), 0) + int(units, 16)
+    return tuple(
+        Holding(token, owner, held.get((token, to_hex(owner)), 0), reserved.get((token, to_hex(owner)), 0))
+        for token in tokens
+        for owner in owners
+    )
+
+
+# ------------------------------------------------------------------------------------------------ the past
+
+
+def net(tx: Transaction, token: str, owner: Address, first: int, last: int) -> int:
+    """What the movements in the blocks ``first`` to ``last``, both included, added to ``owner``'s balance."""
+    asked = {"token": token, "owner": to_hex(owner), "first": first, "last": last}
+    paid, got = (
+        sum(int(value, 16) for (value,) in tx.execute(side, asked).yield_per(ROWS_AT_ONCE)) for side in _BETWEEN
+    )
+    return got - paid
+
+
+_BETWEEN = tuple(
+    select(facts.c.value).where(
+        facts.c.token == bindparam("token"),
+        _IS_TRANSFER,
+        side == bindparam("owner"),
+        facts.c.orphaned_at_s.is_(None),
+        facts.c.block.between(bindparam("first"), bindparam("last")),
+    )
+    for side in (facts.c.payer, facts.c.payee)
+)
+
+
+@dataclass(frozen=True)
+class KeptBlock:
+    """A verified block whose header is kept: one with facts, or one of the latest."""
+
+    number: BlockNumber
+    hash: Hash32
+    timestamp_s: int
+
+
+def first_block(tx: Transaction, token: str) -> BlockNumber:
+    """The block from which ``token`` is followed."""
+    return BlockNumber(tx.execute(select(cursors.c.first_block).where(cursors.c.token == token)).scalar_one())
+
+
+def kept_up_to(tx: Transaction, chain: str, number: int) -> KeptBlock | None:
+    """The highest verified block that is kept, at most ``number``; between the two there are no facts."""
+    row = tx.execute(_KEPT, {"chain": chain, "number": number}).one_or_none()
+    return KeptBlock(BlockNumber(row.number), Hash32(from_hex(row.hash)), row.timestamp_s) if row else None
+
+
+_KEPT = (
+    select(blocks.c.number, blocks.c.hash, blocks.c.timestamp_s)
+    .where(blocks.c.chain == bindparam("chain"), blocks.c.number <= bindparam("number"))
+    .where(blocks.c.orphaned_at_s.is_(None))
+    .order_by(blocks.c.number.desc())
+    .limit(1)
+)
+
+
+def kept_as_of(tx: Transaction, chain: str, first: int, last: int, time_s: int) -> KeptBlock | None:
+    """The highest verified block that is kept from ``first`` to ``last`` and is not later than ``time_s``.
+
+    Found by halving: no block has an earlier time than its parent.
+    """
+    best: KeptBlock | None = None
+    low, high = first, last
+    while low <= high:
+        middle = (low + high) // 2
+        kept = kept_up_to(tx, chain, middle)
+        if kept is None or kept.number < low:  # none is kept from low to middle: what was found below is as good
+            low = middle + 1
+        elif kept.timestamp_s <= time_s:
+            best, low = kept, middle + 1
+        else:
+            high = kept.number - 1
+    return best
