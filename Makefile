@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs simulate chaos
+.PHONY: help setup demo serve test lint forge-test pytest kill-test contracts gas lock clean halmos mutation proofs simulate chaos machines
 
 PYTHON ?= python3
 VENV := .venv
@@ -74,12 +74,17 @@ FIRST ?= 0
 simulate: setup ## Live SEEDS=10000 seeds of a service under faults, in one process and without sockets
 	$(BIN)/python -m tests.simulation.world $(SEEDS) $(FIRST)
 
-PAYMENTS ?= 50000
+COUNT ?= 50000
 KILLS ?= 100
 REORGS ?= 100
 STORE ?= sqlite
-chaos: setup ## Carry PAYMENTS=50000 payments through KILLS=100, REORGS=100 and everything else that goes wrong
-	$(BIN)/python -m tests.chaos.run --payments $(PAYMENTS) --kills $(KILLS) --reorgs $(REORGS) --store $(STORE)
+SEED ?= 0
+chaos: setup ## Carry COUNT=50000 payments on STORE=sqlite through KILLS=100, REORGS=100 and all else that goes wrong
+	$(BIN)/python -m tests.chaos.run --count $(COUNT) --kills $(KILLS) --reorgs $(REORGS) --store $(STORE) --seed $(SEED)
+
+EXAMPLES ?= 500
+machines: setup ## Drive ledger, store and their models together for EXAMPLES=500 lives each
+	CHAINWALLET_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/machines
 
 proofs: setup $(PROOFS_READY) ## Run the long campaigns (hours; STAGES="fuzz slither" for some) and write contracts/PROOFS.md
 	$(BIN)/python scripts/proofs.py $(STAGES)

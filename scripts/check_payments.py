@@ -66,8 +66,7 @@ class Movement:
     value: int
     tx: str
     block_hash: str
-    ref: str = ""
-    """Of the payment; empty where it is none."""
+    ref: str = ""  # of the payment; empty where it is none
     nonce: int = -1
     settlement: str = ""
 
@@ -146,9 +145,6 @@ def rows_of(place: str, query: str, *values: object) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(f"{Path(place).resolve().as_uri()}?mode=ro", uri=True)) as file:
         file.row_factory = sqlite3.Row
         return [dict(row) for row in file.execute(query, values)]
-
-
-# ------------------------------------------------------------------------------------------------ the report
 
 
 @dataclass
@@ -288,25 +284,22 @@ def check_debits(case: Case, report: Report) -> None:
     """Whatever left an account of a payer known here left it by a known document, or by the payer's own call."""
     known = {(one["payer"], int(one["nonce"], 16), one["ref"]) for one in case.promises}
     consents = {(one["payer"], one["ref"]) for one in case.promises if one["kind"] == "consent"}
-    signed = {
-        (one["payer"], one["ref"]) for one in case.promises if one["signature"] is not None or one["adopted_at_s"]
-    }
+    signed = {(one["payer"], one["ref"]) for one in case.promises if one["signature"] or one["adopted_at_s"]}
     payers = {one["payer"] for one in case.promises}
     others: list[Movement] = []
     for movement in case.movements:
         if movement.payer == ZERO or movement.payer not in payers:
             continue
         report.figures["debits"] += 1
+        payer, lacking = movement.payer, ""
         if movement.ref:
-            is_known = (movement.payer, movement.nonce, movement.ref) in known
-            report.expect(is_known, "undocumented", f"no promise here stands for {movement}")
-            has_signature = not is_known or (movement.payer, movement.ref) in signed
-            report.expect(has_signature, "undocumented", f"no signature here stands for {movement}")
+            is_known = (payer, movement.nonce, movement.ref) in known
+            lacking = "promise" if not is_known else "" if (payer, movement.ref) in signed else "signature"
         elif movement.settlement:
-            is_known = (movement.payer, movement.settlement) in consents
-            report.expect(is_known, "undocumented", f"no consent here stands for {movement}")
+            lacking = "" if (payer, movement.settlement) in consents else "consent"
         else:
             others.append(movement)
+        report.expect(not lacking, "undocumented", f"no {lacking} here stands for {movement}")
     senders = case.chain.ask(*(("eth_getTransactionByHash", [one.tx]) for one in others))
     for movement, tx in zip(others, senders, strict=True):
         report.expect(tx["from"] == movement.payer, "undocumented", f"{tx['from']} made the movement {movement}")
@@ -333,28 +326,16 @@ def check_sums(case: Case, report: Report) -> None:
     stored = rows_of(case.place, "SELECT owner, balance FROM holdings WHERE token = ?", case.token)
     kept = {row["owner"]: int(row["balance"], 16) for row in stored}
     for account in accounts if cursor["number"] == case.head else ():
-        is_same = kept.get(account, 0) == balances[account]
-        report.expect(
-            is_same, "sums", f"the database has {kept.get(account, 0)} for {account}, not {balances[account]}"
-        )
-
-
-# ------------------------------------------------------------------------------------------------ relayers
+        held_here, value = kept.get(account, 0), balances[account]
+        report.expect(held_here == value, "sums", f"the database has {held_here} for {account}, not {value}")
 
 
 def check_relayers(chain: Chain, place: str, chain_key: str, report: Report) -> None:
     """No nonce of a sender is left out below one that was signed, and of a nonce's attempts at most one was mined."""
     attempts = rows_of(place, "SELECT tx, submission_id, sender, nonce FROM attempts WHERE chain = ?", chain_key)
-    submissions = rows_of(
-        place, "SELECT id, stage, sender, nonce, tx, block_hash FROM submissions WHERE chain = ?", chain_key
-    )
-    receipts = dict(
-        zip(
-            (one["tx"] for one in attempts),
-            chain.ask(*(("eth_getTransactionReceipt", [one["tx"]]) for one in attempts)),
-            strict=True,
-        )
-    )
+    submissions = rows_of(place, "SELECT id, stage, tx, block_hash FROM submissions WHERE chain = ?", chain_key)
+    told = chain.ask(*(("eth_getTransactionReceipt", [one["tx"]]) for one in attempts))
+    receipts = {one["tx"]: receipt for one, receipt in zip(attempts, told, strict=True)}
     mined: defaultdict[int, list[str]] = defaultdict(list)
     signed: defaultdict[str, set[int]] = defaultdict(set)
     for attempt in attempts:
@@ -407,8 +388,8 @@ def main() -> int:
     parser.add_argument("--asked", type=Path, help="a file of accepted payments, a line of JSON each")
     parser.add_argument("--confirmations", type=int, default=1, help="how deep is final")
     given = parser.parse_args()
-    lines = given.asked.read_text("utf-8").splitlines() if given.asked else []
-    report = check(given.database, given.rpc, [json.loads(line) for line in lines], given.confirmations)
+    asked = [json.loads(line) for line in given.asked.read_text("utf-8").splitlines()] if given.asked else []
+    report = check(given.database, given.rpc, asked, given.confirmations)
     shown = {"problems": len(report.problems), "first_problems": report.problems[:MOST_SHOWN]}
     print(json.dumps({**dict(sorted(report.figures.items())), **shown}, ensure_ascii=True))
     return 1 if report.problems else 0

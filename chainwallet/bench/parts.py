@@ -18,7 +18,7 @@ from typing import IO
 from chainwallet import payments
 from chainwallet.bench.memory import peak_rss_mb
 from chainwallet.bench.stages import Stages
-from chainwallet.errors import HomeInUse, NodeTrouble, StoreTrouble
+from chainwallet.errors import NodeTrouble, StoreTrouble
 from chainwallet.evm import Address, keccak256
 from chainwallet.indexer import Indexer
 from chainwallet.keys.signer import LocalSigner, verify_signature
@@ -110,7 +110,7 @@ def _accepted(
 ) -> list[Promise]:
     """As a client does, the same again where the database was busy: they are the same payments."""
     for _ in range(TRIES):
-        with suppress(HomeInUse, StoreTrouble):
+        with suppress(StoreTrouble):
             return payments.accept_many(desk, some, keys.__getitem__, lambda: os.urandom(32), now_s())
     return payments.accept_many(desk, some, keys.__getitem__, lambda: os.urandom(32), now_s())
 
@@ -169,11 +169,7 @@ class Carrier:
 def _tick(worker: Worker) -> int:
     try:
         return worker.tick()
-    except (
-        HomeInUse,
-        NodeTrouble,
-        StoreTrouble,
-    ) as trouble:  # as `relayer run` does: what it is, the next tick goes on
+    except (NodeTrouble, StoreTrouble) as trouble:  # as `relayer run` does: what it is, the next tick goes on
         print(trouble, file=sys.stderr)
         return 0
 

@@ -79,10 +79,17 @@ class Carrying:
         sight = self._look(found, head)
         steps = [(one, next_step(one, self._facts(one, sight), self._tools.patience)) for one in found]
         moved = self._note(steps)
-        moved += self._send([(one, step.attempt) for one, step in steps if isinstance(step, Send)])
-        self._close_gaps([one for one, step in steps if isinstance(step, Send) and isinstance(one.stage, Sent)])
+        sends = [(one, step.attempt) for one, step in steps if isinstance(step, Send)]
+        sends += [(one, step.attempt) for one, step in steps if isinstance(step, Bump) and self._is_without_key(one)]
+        moved += self._send(sends)
+        self._close_gaps([one for one, _ in sends if isinstance(one.stage, Sent)])
         to_sign = [(one, step) for one, step in steps if isinstance(step, Sign | Bump)]
         return moved + (self._sign(to_sign, head) if to_sign else 0)
+
+    def _is_without_key(self, hanging: Submission) -> bool:
+        """Whether it cannot be bumped here, and is due: then the same bytes go out again."""
+        is_due = self._tools.now_s() - hanging.sent_at_s >= self._tools.limits.resend_after_s
+        return is_due and hanging.sender not in self._tools.senders
 
     # ------------------------------------------------------------------------------------------------ looking
 

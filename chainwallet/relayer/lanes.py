@@ -29,7 +29,8 @@ class Lanes:
     def held(self) -> Mapping[Address, Lease]:
         """The leases that this process has now: renewed in time, those that are free acquired.
 
-        Signed bytes of a sender whose key is not here are carried on too: only signing needs the key.
+        Signed bytes of a sender whose key is not here are carried on too, while nobody does who has it: such a lease is
+        not renewed, and taken only when the last one has been over for as long as it lasts.
         """
         tools = self._tools
         with tools.database.read() as tx:
@@ -42,6 +43,8 @@ class Lanes:
         asked_at_s = tools.monotonic_s()
         with tools.database.transaction() as tx:
             for sender in sorted(wanted):
+                if sender not in tools.senders and not self._may_stand_in(tx, sender):
+                    continue
                 lasts_s = tools.limits.lease_s
                 lease = leases.acquire(tx, tools.chain.key, sender, self.holder, lasts_s, tools.now_s())
                 if lease is None:
@@ -50,6 +53,16 @@ class Lanes:
                     self._held[sender] = lease
         self._renewed_at_s = asked_at_s
         return self._held
+
+    def _may_stand_in(self, tx: Transaction, sender: Address) -> bool:
+        """Whether the lane of a sender whose key is not here has been free for a while: who has the key comes first."""
+        last, lasts_s = leases.find(tx, self._tools.chain.key, sender), self._tools.limits.lease_s
+        if last is None:
+            return True
+        free_for_s = leases.clock_s(tx, self._tools.now_s()) - last.expires_at_s
+        if last.holder != self.holder or free_for_s >= 0:
+            self._held.pop(sender, None)
+        return free_for_s >= lasts_s
 
     def require(self, tx: Transaction, senders: Iterable[Address]) -> None:
         """Raises ``LeaseLost`` unless all of ``senders`` are ours until ``tx`` ends; then we let go of all."""

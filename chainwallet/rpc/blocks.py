@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from chainwallet.errors import NodeRefused
+from chainwallet.errors import NodeRefused, UnverifiedBlock
 from chainwallet.evm import BlockNumber, ChainName, Hash32
-from chainwallet.proofs.block import ToldBlock
+from chainwallet.proofs.block import ToldBlock, verify_header
 from chainwallet.proofs.receipts import SealedReceipt
 from chainwallet.rpc import sealed, shapes
 from chainwallet.rpc.answers import ReadAnswer, meaning_of_read
@@ -47,12 +47,16 @@ class Blocks:
         return self._node.read_many("eth_getBlockByNumber", asked, sealed.told_block)
 
     def hashes(self, numbers: Iterable[BlockNumber]) -> dict[BlockNumber, Hash32 | None]:
-        """By number, the hash of the node's block; None where it has none."""
+        """By number, the hash of the node's block; None where it has none.
+
+        Raises ``UnverifiedBlock`` where the node's header of a block has another hash or number: what is built on a
+        block is not taken back because of a hash that no header has.
+        """
         asked = list(numbers)
         told = self._node.read_many(
-            "eth_getBlockByNumber", [(hex(number), False) for number in asked], sealed.hash_of_block
+            "eth_getBlockByNumber", [(hex(number), False) for number in asked], sealed.told_block
         )
-        return dict(zip(asked, told, strict=True))
+        return {number: _proved_hash(number, block) for number, block in zip(asked, told, strict=True)}
 
     def receipts(self, blocks: Sequence[ToldBlock]) -> list[Receipts | None]:
         """All receipts of each of ``blocks``, asked for by the blocks' hashes; None where the node has them not, or not
@@ -77,3 +81,12 @@ class Blocks:
         )
         receipts = [one[1] for one in told if one is not None and one[0] == block.hash]
         return tuple(receipts) if len(receipts) == len(block.transactions) else None
+
+
+def _proved_hash(number: BlockNumber, block: ToldBlock | None) -> Hash32 | None:
+    if block is None:
+        return None
+    verify_header(block)
+    if block.header.number != number:
+        raise UnverifiedBlock(number, "number", str(number), str(block.header.number))
+    return block.hash

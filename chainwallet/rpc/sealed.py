@@ -29,11 +29,6 @@ def told_block(value: Any) -> ToldBlock | None:
         raise Misshapen(value, "a block with its header's fields and its transactions' hashes") from None
 
 
-def hash_of_block(value: Any) -> Hash32 | None:
-    """The hash of a block object; None for null."""
-    return None if value is None else _block_hash(value)
-
-
 def receipts(value: Any) -> tuple[SealedReceipt, ...] | None:
     """All receipts of a block, in order; None for null."""
     if value is None:
@@ -67,13 +62,6 @@ def receipt_in(value: Any) -> tuple[Hash32, SealedReceipt] | None:
 
 
 # ------------------------------------------------------------------------------------------------ parts
-
-
-def _block_hash(value: Any) -> Hash32:
-    try:
-        return _hash(value["hash"])
-    except _MISSING:
-        raise Misshapen(value, "a block") from None
 
 
 def _header(value: Any) -> Header:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from chainwallet.errors import ChainwalletError, DamagedHome, HomeInUse, HomeNotWritable
+from chainwallet.errors import ChainwalletError, DamagedHome, DatabaseBusy, HomeNotWritable
 from chainwallet.store.backend import POOL_CONNECTIONS, POOL_MORE_CONNECTIONS, POOL_WAIT_S, Backend
 from chainwallet.store.writer import Writer
 
@@ -35,8 +35,8 @@ T = TypeVar("T")
 class SqliteFile(Backend):
     """One SQLite file (WAL, ``synchronous=FULL``) for its owner alone.
 
-    Asking it raises ``HomeInUse`` where another process writes for too long, ``HomeNotWritable`` (no room, no
-    permission) and ``DamagedHome``.
+    Asking it raises ``DatabaseBusy`` where others write for too long, ``HomeNotWritable`` (no room, no permission) and
+    ``DamagedHome``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class SqliteFile(Backend):
         """A transaction of this thread's own, alone among all writers."""
         self._require_no_turn()
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-            raise HomeInUse(self.name, "another thread that writes to the database")
+            raise DatabaseBusy(self.name, "another thread writes for too long")
         self._turn_of = threading.get_ident()
         try:
             with self.in_our_words(), self._writing.begin() as tx:
@@ -101,7 +101,7 @@ class SqliteFile(Backend):
             return None
         primary = code & _PRIMARY_CODE
         if primary in _IN_USE:
-            return HomeInUse(self.name, "a process that writes to the database")
+            return DatabaseBusy(self.name, "another process writes for too long")
         if primary in _NOT_WRITABLE:
             return HomeNotWritable(self.name, str(error.orig))
         return DamagedHome(self.name, f"an SQLite database ({error.orig})") if primary in _DAMAGED else None

@@ -15,6 +15,7 @@ from chainwallet.errors import (
 )
 from chainwallet.evm import Transaction, keccak256
 from chainwallet.keys.signer import LocalSigner
+from chainwallet.relayer import Relayer
 from chainwallet.rpc import Node
 from chainwallet.rules.submission import Conflict, Final, Queued, Sent, Signed
 from chainwallet.store import leases, submissions
@@ -267,6 +268,33 @@ def test_a_slower_relayer_throws_its_bytes_away(bench: Bench) -> None:
     assert bench.count("issuer") == before + 1
     with bench.database.transaction() as tx:
         assert submissions.highest_nonce(tx, bench.chain.key, slow.address) == before
+
+
+def test_who_has_the_key_gets_the_lane_back(bench: Bench) -> None:
+    """A relayer without a sender's key stands in for one that is gone; as soon as one with the key is there, it has the
+    lane: only that one can raise a fee, or fill a nonce that is left out.
+    """
+    limits = replace(LIMITS, lease_s=4, resend_after_s=1, bump_after_s=1)
+    bench.ask("evm_setAutomine", False)
+    try:
+        submission_id = bench.grant(1)
+        gone = Relayer(bench.tools("admin", limits=limits), "gone")
+        wait_for(lambda: bool(gone.tick()) and isinstance(bench.submission(submission_id).stage, Sent))
+        gone.close()
+        stand_in = Relayer(bench.tools("issuer", limits=limits), "stand-in")
+        owner = Relayer(bench.tools("admin", limits=limits), "owner")
+
+        def holder() -> str:
+            with bench.database.read() as tx:
+                lease = leases.find(tx, bench.chain.key, key_of("admin").address)
+            assert lease is not None
+            return lease.holder
+
+        wait_for(lambda: (stand_in.tick(), holder())[1] == "stand-in")
+        wait_for(lambda: (stand_in.tick(), owner.tick(), len(bench.attempts(submission_id)))[2] > 1)
+        assert holder() == "owner"
+    finally:
+        bench.ask("evm_setAutomine", True)
 
 
 def test_a_relayer_whose_lease_was_taken_over_stores_nothing(bench: Bench) -> None:

@@ -248,3 +248,26 @@ def test_a_block_whose_receipts_a_node_never_has_is_told(town: Town, proxy: Faul
     proxy.heal()
     indexer.catch_up()
     town.check()
+
+
+@on_both
+def test_a_hash_that_no_header_has_takes_nothing_back(town: Town, proxy: FaultProxy, lying: Node) -> None:
+    """A node that names another hash of verified blocks is caught by their headers: no fact is orphaned by its word."""
+    town.live(blocks=6, payments=3)
+    indexer = town.indexer(lying)
+    indexer.catch_up()
+    before = town.rows()
+
+    def other_hash(params: list[Any], result: Any) -> Any:
+        is_numbered = params[0] not in ("latest", "0x0")
+        return {**result, "hash": f"0x{int(result['hash'], 16) ^ 1:064x}"} if is_numbered else result
+
+    proxy.alter(BLOCK, other_hash)
+    town.live(blocks=1)
+    with pytest.raises(UnverifiedBlock) as caught:
+        indexer.tick()
+    assert caught.value.what == "hash of the header"
+    assert town.rows() == before
+    proxy.heal()
+    indexer.catch_up()
+    town.check()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from chainwallet.errors import DamagedHome, HomeInUse, HomeNotWritable
+from chainwallet.errors import DamagedHome, DatabaseBusy, HomeNotWritable
 from chainwallet.evm import Address
 from chainwallet.store import sqlite, submissions
 from chainwallet.store.database import Database
@@ -98,7 +98,7 @@ def test_a_block_that_raises_changes_nothing(database: Database) -> None:
 
 
 def test_a_writer_that_does_not_end_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where another process writes for too long, the home is in use; it is not taken for damaged."""
+    """Where another process writes for too long, the database is busy, which is waited out; it is not damaged."""
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 1)
 
     def open_and_write() -> None:
@@ -106,7 +106,7 @@ def test_a_writer_that_does_not_end_is_told(database: Database, monkeypatch: pyt
             pass
 
     with database.transaction():
-        with pytest.raises(HomeInUse) as refusal:
+        with pytest.raises(DatabaseBusy) as refusal:
             open_and_write()
-        assert refusal.value.path == str(database.path)
+        assert refusal.value.where == str(database.path)
     open_and_write()

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Pool, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from chainwallet.errors import DatabaseBusy, DatabaseRefused, HomeInUse, HomeNotWritable
+from chainwallet.errors import DatabaseBusy, DatabaseRefused, HomeNotWritable
 from chainwallet.store import sqlite, writer
 from chainwallet.store.backend import POOL_CONNECTIONS, POOL_MORE_CONNECTIONS
 from chainwallet.store.database import Database, Transaction
@@ -306,7 +306,7 @@ def test_all_who_share_a_transaction_are_told_why_it_failed(path: Path, monkeypa
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             outcomes = Threads(*[lambda: database.write(adding("c"))] * 5).ended()
-            assert {type(outcome) for outcome in outcomes} == {HomeInUse}
+            assert {type(outcome) for outcome in outcomes} == {DatabaseBusy}
         assert database.write(adding("c")) == "c"
 
 

@@ -3,6 +3,7 @@
 These are rules 2 and 6 of docs/exactly-once.md. Ana has 100.00.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from chainwallet.errors import NodeRefused
 from chainwallet.payments import Order
 from chainwallet.rules.promise import Executed, Final, Offered
 from chainwallet.rules.submission import Final as Confirmed
+from chainwallet.store import promises
+from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
 from chainwallet.worker import Worker
 from tests.chain.bench import LIMITS, Bench, key_of, wait_for
@@ -119,3 +122,26 @@ def test_an_external_owner_is_asked_again(bench: Bench) -> None:
     payments.take_signature(bench.desk(), order.payer, order.id, signature, bench.now_s)
     worker.settle(promise.number)
     assert times_paid(bench, order) == 1
+
+
+@pytest.mark.xfail(reason="for five minutes each tick judges all ended promises of who lost a fact", strict=True)
+def test_what_a_reorg_took_back_is_judged_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all that a reorg did is judged, a tick in which nothing happens looks at no ended payment any more."""
+    worker = bench.worker()
+    for number in range(3):
+        worker.settle(bench.accept(bench.order("ana", "ben", "1", id=str(number))).number)
+    before = [now(bench, bench.accept(bench.order("ana", "ben", "1", id=str(number)))) for number in range(3)]
+    bench.ask("anvil_reorg", 1, [])
+    tick_until(worker, lambda: "WasUndone" in story(bench, before[-1]))
+    worker.settle(before[-1].number)
+    tick_until_still(worker)
+    looked_at: list[int] = []
+    usual = promises.every
+
+    def every(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
+        looked_at.extend(numbers)
+        return usual(tx, numbers)
+
+    monkeypatch.setattr(promises, "every", every)
+    worker.tick()
+    assert looked_at == []
