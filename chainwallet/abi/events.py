@@ -13,6 +13,7 @@ from chainwallet.evm import Address, Hash32, Log
 
 ADDRESS_BYTES = 20  # the data of an ``AllowanceSpent``, the ledger's only log without topics
 PAID_TOPIC = Hash32(EVENTS["Paid(bytes32,uint256)"])
+SKIPPED_TOPIC = Hash32(EVENTS["Skipped(address,uint256,uint8)"])
 
 
 class SkipReason(IntEnum):

@@ -4,10 +4,11 @@ A promise ends by proof and by nothing else; a reorg that takes a proof away ret
 expired meanwhile is signed again under the same nonce where its payer's key is here; another owner is asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 
 from chainwallet.errors import KeyServiceRefused, KeyServiceTrouble
+from chainwallet.evm import ZERO_HASH, BlockNumber
 from chainwallet.relayer.renewing import renewed, signed_again
 from chainwallet.relayer.signing import pause_s
 from chainwallet.relayer.tools import Tools
@@ -26,13 +27,17 @@ from chainwallet.rules.promise import (
     verdict,
 )
 from chainwallet.rules.submission import Conflict, Failed, Final, Submission
-from chainwallet.store import evidence, following, promises, submissions
+from chainwallet.store import concerned, evidence, following, promises, submissions
+from chainwallet.store.concerned import Seen
 from chainwallet.store.database import Transaction
 from chainwallet.store.evidence import Horizon
 from chainwallet.store.promises import Promise
 
 AT_ONCE = 400  # promises that are judged in one transaction
+ALL_AGAIN_S = 300
+"""So often all are looked at, whoever moved them meanwhile and whatever was missed."""
 LOOKED_BACK_S = 300  # clocks of processes that share a database differ by less
+NOTHING = Seen(Horizon(BlockNumber(-1), ZERO_HASH, 0, BlockNumber(-1), 0), 0)
 STEPS = 4  # what happens to one promise at one look: undone, renewed, executed, confirmed
 
 
@@ -41,44 +46,66 @@ class Judging:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._seen: dict[str, Seen] = {}
+        """By token, what has been judged."""
         self._orphans_since_s = 0
         """Facts that were orphaned before this have been judged."""
+        self._all_since_s: float | None = None
 
     def judge(self) -> int:
         """Notes what became of every promise that the facts decide now; how many moved."""
         with self._tools.database.read() as tx:
             tokens = list(following.followed(tx, self._tools.chain.key))
-        asked_at_s = self._tools.now_s()
-        moved = sum(self._judge(token) for token in tokens)
+        asked_at_s, now_s = self._tools.now_s(), self._tools.monotonic_s()
+        is_due = self._all_since_s is None or now_s - self._all_since_s >= ALL_AGAIN_S
+        moved = sum(self._judge_all(token) if is_due else self._judge_concerned(token) for token in tokens)
         self._orphans_since_s = asked_at_s - LOOKED_BACK_S
+        self._all_since_s = now_s if is_due else self._all_since_s
         return moved + self._sign_again()
 
-    def _judge(self, token: str) -> int:
+    def _judge_concerned(self, token: str) -> int:
         with self._tools.database.read() as tx:
             at = evidence.horizon(tx, token, self._tools.confirmations)
             if at is None:
                 return 0
-            undone = {
-                *evidence.with_orphaned_facts(tx, token, self._orphans_since_s),
-                *evidence.expired_too_early(tx, token, at),
-            }
+            before, seen = self._seen.get(token), concerned.seen_now(tx, token, at)
+            numbers = concerned.ripe(tx, token, at)
+            if before != seen:
+                numbers |= concerned.by_time(tx, token, at)
+                numbers |= concerned.by_orphans(tx, token, self._orphans_since_s)
+                numbers |= concerned.by_new_facts(tx, token, before or NOTHING, at)
+                if before is None or at.final_timestamp_s < before.horizon.final_timestamp_s:
+                    numbers |= concerned.expired_too_early(tx, token, at)
+        in_order = sorted(numbers)
+        moved = sum(
+            self._judge_some(token, in_order[start : start + AT_ONCE]) for start in range(0, len(in_order), AT_ONCE)
+        )
+        self._seen[token] = seen
+        return moved
+
+    def _judge_all(self, token: str) -> int:
+        """Every promise that has not ended for good, and what a reorg may have undone. Most stay as they are."""
+        with self._tools.database.read() as tx:
+            at = evidence.horizon(tx, token, self._tools.confirmations)
+            if at is None:
+                return 0
+            seen = concerned.seen_now(tx, token, at)
+            undone = concerned.by_orphans(tx, token, self._orphans_since_s)
+            undone |= concerned.expired_too_early(tx, token, at)
         moved, above = self._judge_some(token, sorted(undone)), 0
         while True:
             with self._tools.database.read() as tx:
                 some = promises.live(tx, token, above, AT_ONCE)
-            moved += self._judge_some(token, [one.number for one in some])
+                numbers = [one.number for one in some] if any(self._verdicts(tx, token, some)) else []
+            moved += self._judge_some(token, numbers)
             if len(some) < AT_ONCE:
+                self._seen[token] = seen
                 return moved
             above = some[-1].number
 
-    def _judge_some(self, token: str, numbers: Iterable[int]) -> int:
-        """What is to be written is looked for without holding anybody up; then the same is done once more, to write."""
-        numbers = list(numbers)
+    def _judge_some(self, token: str, numbers: Sequence[int]) -> int:
         if not numbers:
             return 0
-        with self._tools.database.read() as tx:
-            if not any(self._verdicts(tx, token, promises.every(tx, numbers))):
-                return 0
         with self._tools.database.transaction() as tx:
             some = promises.held(tx, numbers)
             carried_out = self._note_executions(tx, token, some)

@@ -11,10 +11,9 @@ from chainwallet.evm import Address, Block, keccak256, parse_address, to_hex
 from chainwallet.keys.signer import to_compact
 from chainwallet.relayer.lanes import Lanes
 from chainwallet.relayer.tools import Tools
-from chainwallet.rules.packing import BatchLimits, Waiting, batches, gas_cap
+from chainwallet.rules.packing import BatchLimits, batches, gas_cap
 from chainwallet.rules.promise import WasReturned
 from chainwallet.rules.submission import WasRefused
-from chainwallet.rules.window import is_window
 from chainwallet.store import promises, submissions
 from chainwallet.store.database import Transaction
 from chainwallet.store.leases import Lease
@@ -39,11 +38,11 @@ def take_up(tools: Tools, lanes: Lanes, leases: Mapping[Address, Lease], head: B
 
 def _take(tools: Tools, tx: Transaction, sender: Address, limits: BatchLimits) -> bool:
     now_s = tools.now_s()
-    queue = {one.number: one for one in promises.due(tx, tools.chain.key, now_s, LOOKED_AT * limits.items)}
-    due = batches([_waiting(one) for one in queue.values()], limits, now_s)
+    due = batches(promises.due(tx, tools.chain.key, now_s, LOOKED_AT * limits.items), limits, now_s)
     if not due:
         return False
-    batch = [queue[waiting.promise] for waiting in due[0]]
+    found = {one.number: one for one in promises.every(tx, [waiting.promise for waiting in due[0]])}
+    batch = [found[waiting.promise] for waiting in due[0]]
     _, _, contract = batch[0].token.partition("/")
     turns = [one.number.to_bytes(8, "big") + one.setbacks.to_bytes(8, "big") for one in batch]
     key = "pay:" + to_hex(keccak256(b"".join(turns)))
@@ -88,8 +87,3 @@ def _item(promise: Promise) -> bytes:
     assert promise.signature is not None  # noqa: S101 - only what is signed is queued
     r, vs = to_compact(promise.signature)
     return pay_item(payment_of(promise), r + vs)
-
-
-def _waiting(promise: Promise) -> Waiting:
-    since_s = max(promise.created_at_s, promise.due_at_s)
-    return Waiting(promise.number, promise.token, not is_window(promise.nonce), since_s)

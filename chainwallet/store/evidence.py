@@ -66,25 +66,6 @@ def of_promises(tx: Transaction, token: str, some: Sequence[Promise], at: Horizo
     }
 
 
-def with_orphaned_facts(tx: Transaction, token: str, since_s: int) -> tuple[int, ...]:
-    """The numbers of ended promises whose payers lost facts to a reorg that we learned of at ``since_s`` or later."""
-    payers = select(facts.c.payer).where(
-        facts.c.token == token, facts.c.orphaned_at_s >= since_s, facts.c.payer.is_not(None)
-    )
-    theirs = select(promises.c.number).where(
-        promises.c.token == token, promises.c.stage.in_(("final", "canceled")), promises.c.payer.in_(payers)
-    )
-    return tuple(number for (number,) in tx.execute(theirs.order_by(promises.c.number)))
-
-
-def expired_too_early(tx: Transaction, token: str, at: Horizon) -> tuple[int, ...]:
-    """The numbers of promises that ended by a final block past their time, where there is none such any more."""
-    query = select(promises.c.number).where(
-        promises.c.token == token, promises.c.stage == "expired", promises.c.valid_before > at.final_timestamp_s
-    )
-    return tuple(number for (number,) in tx.execute(query))
-
-
 def first_unused_nonces(tx: Transaction, token: str, payers: Collection[Address]) -> dict[Address, int]:
     """By payer, the lowest window nonce above all that the facts show used or cancelled.
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, assert_never
 from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
+from chainwallet.rules.packing import Waiting
 from chainwallet.rules.promise import (
     Canceled,
     Canceling,
@@ -26,6 +27,7 @@ from chainwallet.rules.promise import (
     after,
 )
 from chainwallet.rules.story import told_of_promise
+from chainwallet.rules.window import NONCE_END
 from chainwallet.store import happenings
 from chainwallet.store.bulk import asked, insert_many, next_numbers
 from chainwallet.store.database import Transaction
@@ -38,6 +40,7 @@ Key = tuple[str, Address, Kind, str]
 
 OPEN = ("offered", "queued", "carried", "canceling")
 LIVE = (*OPEN, "executed")
+_FIRST_WIDE = word(NONCE_END)
 
 
 @dataclass(frozen=True)
@@ -166,16 +169,20 @@ def ever_in_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ..
     return _many(tx, select(promises).where(promises.c.number.in_(among)).order_by(promises.c.number))
 
 
-def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Promise, ...]:
+def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Waiting, ...]:
     """The first ``limit`` queued payments that may be taken up now; ``tx`` holds them, and leaves others' alone."""
+    names = ("number", "token", "nonce", "created_at_s", "due_at_s")
     waiting = (promises.c.stage == "queued") & (promises.c.kind == "payment") & (promises.c.due_at_s <= now_s)
     query = (
-        select(promises)
+        select(*(promises.c[name] for name in names))
         .where(promises.c.chain == chain, waiting, promises.c.signature.is_not(None))
         .order_by(promises.c.due_at_s, promises.c.number)
         .limit(limit)
     )
-    return _many(tx, free_rows(query, promises))
+    return tuple(
+        Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s))
+        for number, token, nonce, created_at_s, due_at_s in tx.execute(free_rows(query, promises))
+    )
 
 
 def live(tx: Transaction, token: str, above: int, limit: int) -> tuple[Promise, ...]:

@@ -224,7 +224,7 @@ class BooksMachine(RuleBasedStateMachine):
     def take_up(self, at: int) -> None:
         """A relayer takes up what is due, or gives back what it has."""
         with self.database.transaction() as tx:
-            due = promises.due(tx, CHAIN.key, self.now_s, 1 + at % 5)
+            due = promises.every(tx, [one.promise for one in promises.due(tx, CHAIN.key, self.now_s, 1 + at % 5)])
             if due:
                 self.made += 1
                 submission = submissions.put(tx, CHAIN.key, f"s{self.made}", SENDER, CASH.address, b"", self.now_s)

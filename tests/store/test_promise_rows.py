@@ -177,9 +177,9 @@ def test_due_payments_are_signed_and_oldest_first(database: Database) -> None:
             promises.add(tx, row)
         promises.add(tx, promise(token="7-0a0b0c0e/0xCash", stage=Queued(), signature=b"s"))
     with database.transaction() as tx:
-        assert [one.id for one in promises.due(tx, CHAIN, 8, 9)] == ["1", "2"]
-        assert [one.id for one in promises.due(tx, CHAIN, 9, 1)] == ["1"]
-        assert [one.id for one in promises.due(tx, CHAIN, 9, 9)] == ["1", "2", "0"]
+        assert [one.promise for one in promises.due(tx, CHAIN, 8, 9)] == [2, 3]
+        assert [one.promise for one in promises.due(tx, CHAIN, 9, 1)] == [2]
+        assert [one.promise for one in promises.due(tx, CHAIN, 9, 9)] == [2, 3, 1]
 
 
 def test_an_adopted_promise_may_have_anybodys_nonce(database: Database) -> None:

@@ -124,7 +124,6 @@ def test_an_external_owner_is_asked_again(bench: Bench) -> None:
     assert times_paid(bench, order) == 1
 
 
-@pytest.mark.xfail(reason="for five minutes each tick judges all ended promises of who lost a fact", strict=True)
 def test_what_a_reorg_took_back_is_judged_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once all that a reorg did is judged, a tick in which nothing happens looks at no ended payment any more."""
     worker = bench.worker()
@@ -136,12 +135,12 @@ def test_what_a_reorg_took_back_is_judged_once(bench: Bench, monkeypatch: pytest
     worker.settle(before[-1].number)
     tick_until_still(worker)
     looked_at: list[int] = []
-    usual = promises.every
+    usual = promises.held
 
-    def every(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
+    def held(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
         looked_at.extend(numbers)
         return usual(tx, numbers)
 
-    monkeypatch.setattr(promises, "every", every)
+    monkeypatch.setattr(promises, "held", held)
     worker.tick()
     assert looked_at == []

@@ -1,0 +1,110 @@
+"""Which promises the facts may have something new to say about: those alone are judged, however many there are.
+
+What decides about a promise is a fact that has come or gone since it was looked at last, a block that has become
+final, or the end of the transaction that carries it. Each question here follows an index to the promises it concerns.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+
+from chainwallet.rules.window import NONCE_END
+from chainwallet.store import facts as history
+from chainwallet.store.database import Transaction
+from chainwallet.store.evidence import Horizon
+from chainwallet.store.promises import OPEN
+from chainwallet.store.schema import facts, promises, submissions
+from chainwallet.store.words import word
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was looked at last: the horizon, and the number of the token's last fact, canonical or not."""
+
+    horizon: Horizon
+    last_fact: int
+
+
+def seen_now(tx: Transaction, token: str, at: Horizon) -> Seen:
+    """What ``tx`` sees."""
+    last = select(facts.c.id).where(facts.c.token == token).order_by(facts.c.id.desc()).limit(1)
+    return Seen(at, tx.execute(last).scalar_one_or_none() or 0)
+
+
+def ripe(tx: Transaction, token: str, at: Horizon) -> set[int]:
+    """Those that were executed as deep as was asked for, and those whose carrier has ended while they were in it."""
+    final = promises.c.stage == "executed", promises.c.executed_block <= at.final_block
+    carried = select(promises.c.number).join(submissions, submissions.c.id == promises.c.submission_id)
+    has_ended = or_(
+        submissions.c.stage.in_(("failed", "conflict")),
+        and_(submissions.c.stage == "final", submissions.c.block <= at.number),
+    )
+    return _numbers(
+        tx,
+        select(promises.c.number).where(promises.c.token == token, *final),
+        carried.where(promises.c.token == token, promises.c.stage == "carried", has_ended),
+    )
+
+
+def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[int]:
+    """Those that facts after ``before`` may have executed, or deprived of their nonce by the final block of ``at``.
+
+    Facts are numbered in the order in which they are learned: also those that came in the place of orphaned ones.
+    """
+    is_new = facts.c.id > before.last_fact
+    became_final = facts.c.block > before.horizon.final_block
+    by_its_own = _concerning(token, promises.c.nonce == facts.c.nonce, is_new, facts.c.kind.in_(("Paid", "Consented")))
+    return _numbers(
+        tx,
+        by_its_own.where(facts.c.orphaned_at_s.is_(None)),
+        _deprived(token, at, is_new),
+        _deprived(token, at, became_final),
+    )
+
+
+def by_time(tx: Transaction, token: str, at: Horizon) -> set[int]:
+    """Open ones whose time is over by the final block, and those that a transaction of ours has left out."""
+    mine = promises.c.token == token
+    outlived = promises.c.stage.in_(OPEN) & (promises.c.valid_before <= at.final_timestamp_s)
+    set_aside = (promises.c.stage == "queued") & (promises.c.setbacks > 0)
+    return _numbers(
+        tx, select(promises.c.number).where(mine, outlived), select(promises.c.number).where(mine, set_aside)
+    )
+
+
+def by_orphans(tx: Transaction, token: str, since_s: int) -> set[int]:
+    """Those whose end was proved by a fact that a reorg removed, as we learned at ``since_s`` or later."""
+    lost = facts.c.orphaned_at_s >= since_s
+    its_execution = (promises.c.nonce == facts.c.nonce) & (promises.c.executed_block_hash == facts.c.block_hash)
+    was_executed = promises.c.stage.in_(("executed", "final"))
+    return _numbers(
+        tx,
+        _concerning(token, its_execution, lost, was_executed),
+        _concerning(token, promises.c.stage == "canceled", lost),
+    )
+
+
+def expired_too_early(tx: Transaction, token: str, at: Horizon) -> set[int]:
+    """Those that ended by a final block past their time, where there is none such any more."""
+    is_too_early = (promises.c.stage == "expired") & (promises.c.valid_before > at.final_timestamp_s)
+    return _numbers(tx, select(promises.c.number).where(promises.c.token == token, is_too_early))
+
+
+def _deprived(token: str, at: Horizon, when: ColumnElement[bool]) -> Select[Any]:
+    """Open ones whose nonce a final fact of their payer used, cancelled or came past."""
+    is_window = facts.c.nonce < word(NONCE_END)
+    reached = or_(promises.c.nonce == facts.c.nonce, and_(is_window, promises.c.nonce <= facts.c.nonce))
+    kinds = facts.c.kind.in_((*history.USING, "NoncesCanceled"))
+    is_final = (facts.c.block <= at.final_block) & facts.c.orphaned_at_s.is_(None)
+    return _concerning(token, reached, when, kinds, is_final, promises.c.stage.in_(OPEN))
+
+
+def _concerning(token: str, how: ColumnElement[bool], *which: ColumnElement[bool]) -> Select[Any]:
+    same_payer = (promises.c.token == facts.c.token) & (promises.c.payer == facts.c.payer)
+    query = select(promises.c.number).join(facts, same_payer & how)
+    return query.where(facts.c.token == token, *which).distinct()
+
+
+def _numbers(tx: Transaction, *queries: Select[Any]) -> set[int]:
+    return {number for query in queries for number in tx.execute(query).scalars()}
