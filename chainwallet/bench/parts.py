@@ -34,7 +34,7 @@ from chainwallet.worker import Worker
 
 AHEAD = 5_000  # payments that are accepted and not final, at most: a payer's documents fit into the window of 64
 TRIES = 10  # of a call, where the database is busy
-AT_ONCE = 50  # payments that are asked for in one call
+AT_ONCE = 200  # payments that are asked for in one call
 YIELD_S = 0.002  # between two calls: who waits for SQLite's only writer polls, and must find it free now and then
 ROOM_S = 0.02  # between two looks whether there is room for more
 MOST_MINOR = 100  # of one payment; the least is 1

@@ -1,4 +1,4 @@
-"""Promises: the documents that payers sign. A promise owns one nonce for life and is stored before it is signed."""
+"""Promises: the documents that payers sign. A promise owns one nonce for life, stored before anybody sees it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
