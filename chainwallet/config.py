@@ -103,6 +103,11 @@ class Config:
     """The address that the service listens at."""
     port: int = 8420
     """The port that the service listens at; 0 for any free one."""
+    public_url: str | None = None
+    """Where people reach the service (``https://wallet.example``), as it stands in texts that they sign.
+
+    None: where it listens.
+    """
     limits: Limits = Limits()
     api_limits: ApiLimits = ApiLimits()
     cors_origins: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The settings as the user gave them: flags, environment and file, checked and put together into a ``Config``."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -23,6 +24,7 @@ _FLAG_AND_FILE = {
     "signer_command",
     "database",
     "host",
+    "public_url",
     "cors_origins",
     "trusted_proxies",
 }
@@ -34,6 +36,7 @@ _SECRETS = {"deployer_key", "passphrase"}
 _ENVIRONMENT = {"home", *_FLAG_AND_FILE, *_SECRETS, *_NUMBERS}
 MOST_RELAYERS = 64
 LARGEST_PORT = 65_535
+_PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _DEPLOYER = {"keystore", "signer_command", "deployer_key"}  # ways to the deployer's key, of which one counts
 
 
@@ -68,6 +71,9 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
     fee_minor = numbers.pop("service_fee_minor", 0)
     if fee_minor != 0:
         raise BadValue("service_fee_minor", fee_minor, "0: this version takes no service fee, and quotes none")
+    public_url = settings.get("public_url")
+    if public_url is not None and not _PUBLIC_URL.fullmatch(str(public_url)):
+        raise BadValue("public_url", public_url, "a URL such as https://wallet.example, without a path")
     lists = {name: _list(str(settings.pop(name))) for name in _LISTS & settings.keys()}
     api_limits = ApiLimits(**{name: numbers.pop(name) for name in _API_LIMITS & numbers.keys()})
     bounds = {"relayers": relayers, "port": port, "limits": Limits(**numbers), "api_limits": api_limits}

@@ -10,7 +10,7 @@ from chainwallet.accounts.addresses import Asked, address_of, ask_for_address, o
 from chainwallet.accounts.blocklist import load_blocklist
 from chainwallet.accounts.calling import Caller, caller, own_account, require, require_session
 from chainwallet.accounts.hashing import Argon2id
-from chainwallet.accounts.keys import MadeKey, list_keys, make_key, revoke_key
+from chainwallet.accounts.keys import MadeKey, list_keys, make_key, new_key, revoke_key
 from chainwallet.accounts.roles import change_role, list_accounts, reopen
 from chainwallet.accounts.sessions import list_sessions, revoke_session
 from chainwallet.accounts.signing_in import SignedIn, change_password, sign_in, sign_up
@@ -33,6 +33,7 @@ __all__ = [
     "list_sessions",
     "load_blocklist",
     "make_key",
+    "new_key",
     "own_account",
     "own_wallets",
     "reopen",

@@ -1,7 +1,7 @@
 """API keys: for apps that act in somebody's name, with no more rights than they need."""
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from chainwallet.accounts.calling import Caller, require
@@ -42,6 +42,13 @@ def make_key(
     Raises ``Forbidden`` where the caller may make no keys or lacks one of ``scopes``, and ``BadValue`` for an empty
     name, an unknown scope, a time that is over, a key above ``MOST_KEYS``, and one that would outlive its maker.
     """
+    return accounts.database.write(new_key(accounts, caller, name, scopes, expires_at_s))
+
+
+def new_key(
+    accounts: Accounts, caller: Caller, name: str, scopes: Collection[str], expires_at_s: int | None
+) -> Callable[[Transaction], MadeKey]:
+    """What makes the key that ``make_key`` makes in a transaction of others; between them they raise what it raises."""
     require(caller, "keys:write")
     wanted = parse_scopes(scopes)
     for scope in sorted(wanted):
@@ -51,7 +58,7 @@ def make_key(
         raise BadValue("expires_at", expires_at_s, f"a time after {now_s} and within ten years")
     token = new_token(API_KEY, accounts.random)
     key = ApiKey(accounts.new_id(), caller.account_id, _checked_name(name), wanted, now_s, expires_at_s)
-    return accounts.database.write(lambda tx: _add(tx, caller, MadeKey(token, key), now_s))
+    return lambda tx: _add(tx, caller, MadeKey(token, key), now_s)
 
 
 def list_keys(accounts: Accounts, caller: Caller) -> tuple[ApiKey, ...]:

@@ -19,7 +19,7 @@ from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
-from chainwallet.api.routes import audit, events, health, history, issuing, network, pages, payments
+from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -31,6 +31,7 @@ DESCRIPTION = (
     "Unknown fields are refused. What goes wrong is told as problem details (RFC 9457), whose types have a page each."
 )
 TAGS = [
+    {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
@@ -41,6 +42,7 @@ TAGS = [
     {"name": "documentation", "description": "For people who read, and for programs."},
 ]
 ROUTERS: tuple[APIRouter, ...] = (
+    accounts.router,
     payments.router,
     issuing.router,
     history.router,

@@ -7,30 +7,34 @@ the app by ``app.scope_of`` and stand in the OpenAPI document.
 import asyncio
 from collections.abc import Callable
 from functools import cache
+from typing import Literal
 
 from fastapi import Request
 
-from chainwallet.accounts import Caller, require
+from chainwallet.accounts import Caller, require, require_session
 from chainwallet.api.limits import Rates
 from chainwallet.errors import NotSignedIn
 from chainwallet.rules.scope import SCOPES, Scope
 
 MOST_TOKEN_CHARACTERS = 128
 
+Needed = Scope | Literal["session"]
+"""What a route asks of its callers: a scope, or a session, which no API key is."""
+
 CallerOf = Callable[[str], Caller]
 """Who is meant by a bearer token; raises ``NotSignedIn``."""
 
 
 class SignedIn:
-    """A dependency: the caller, who has ``scope`` (None: any) and whose rate has room.
+    """A dependency: the caller, who has what is ``needed`` (None: any credentials) and whose rate has room.
 
     Raises ``NotSignedIn``, ``Forbidden`` and ``TooMany``.
     """
 
-    def __init__(self, scope: Scope | None) -> None:
-        if scope is not None and scope not in SCOPES:
-            raise ValueError(scope)
-        self.scope = scope
+    def __init__(self, needed: Needed | None) -> None:
+        if needed not in (None, "session", *SCOPES):
+            raise ValueError(needed)
+        self.needed = needed
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of ``request``."""
@@ -39,17 +43,19 @@ class SignedIn:
         token = bearer_token(request.headers.get("authorization"))
         caller = await asyncio.get_running_loop().run_in_executor(None, caller_of, token)
         request.scope["state"]["caller"] = caller.account_id
-        if self.scope is not None:
-            require(caller, self.scope)
+        if self.needed == "session":
+            require_session(caller)
+        elif self.needed is not None:
+            require(caller, self.needed)
         rates: Rates = state.rates
         rates.account.take(str(caller.account_id))
         return caller
 
 
 @cache
-def signed_in(scope: Scope | None) -> SignedIn:
-    """The dependency of routes that need ``scope``; None where any credentials will do."""
-    return SignedIn(scope)
+def signed_in(needed: Needed | None) -> SignedIn:
+    """The dependency of routes that need a scope or a session; None where any credentials will do."""
+    return SignedIn(needed)
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -54,6 +54,18 @@ _KINDS = (
     Kind("not-allowed", "Not allowed", 403,
          "The credentials are good, but their scopes or the account's roles do not allow this.",
          "Use credentials with the scope that the detail names."),
+    Kind("wrong-password", "Handle and password do not belong together", 401,
+         "There is no account with this handle and password; which of the two is wrong is not said.",
+         "Look at both. Wrong ones cost the next try more and more time."),
+    Kind("too-many-tries", "Tried too often", 429,
+         "There were too many tries to sign in to this account from there, or from there at all, or all people "
+         "together ask for more than the service can hash.",
+         "Wait as many seconds as the header Retry-After says."),
+    Kind("closed-to-strangers", "Closed to who has not been there before", 403,
+         "The account had a hundred wrong passwords in a row. It is open only to places and devices from which its "
+         "owner has signed in before.",
+         "Sign in from where you did so before, or send the token of a session that you had as earlier_token, or ask "
+         "whoever runs the service."),
     # ---------------------------------------------------------------- what was asked
     Kind("refused", "Refused", 422,
          "The request was understood and refused, and nothing was changed.",
@@ -161,6 +173,9 @@ KIND_OF: dict[type[ChainwalletError], Kind] = {
         errors.NotFound: "not-found",
         errors.AlreadyExists: "already-exists",
         errors.NotSignedIn: "not-signed-in",
+        errors.WrongPassword: "wrong-password",
+        errors.TooManyTries: "too-many-tries",
+        errors.ClosedToStrangers: "closed-to-strangers",
         errors.Forbidden: "not-allowed",
         errors.KeyReused: "key-reused",
         errors.TooMany: "too-many-requests",

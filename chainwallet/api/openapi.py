@@ -73,7 +73,7 @@ def _complete(operation: Document, route: Any) -> None:
         slugs.append("key-reused")
     if signed_in is not None:
         slugs += _SIGNED_IN
-        operation["security"] = [{SECURITY: [signed_in.scope] if signed_in.scope else []}]
+        operation["security"] = [{SECURITY: [signed_in.needed] if signed_in.needed else []}]
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
@@ -119,7 +119,8 @@ _BEARER = {
     "type": "http",
     "scheme": "bearer",
     "description": "The token of a session (`cws_...`) or of an API key (`cwk_...`). The scope that a route needs is "
-    "named at the route; a session has all that its account's roles allow.",
+    "named at the route; a session has all that its account's roles allow. No API key will do where `session` is "
+    "named.",
 }
 
 _PROBLEM: Document = {

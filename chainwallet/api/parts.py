@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
 from chainwallet.evm import Address
 from chainwallet.history import Audit, Chronicle
@@ -14,7 +15,12 @@ from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
 from chainwallet.payments import Teller
 from chainwallet.rpc import Node
+from chainwallet.rules.sign_in_message import Site
+from chainwallet.store.accounts import Account
 from chainwallet.store.database import Database
+
+OpenAccount = Callable[[str, str, str], Account]
+"""A new account with a wallet for handle, password and client address; raises what ``accounts.sign_up`` raises."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,12 @@ class Parts:
     """The senders that carry payments and need gas money."""
     caller_of: CallerOf
     """Who is meant by a bearer token."""
+    accounts: Accounts
+    """Who may ask for things here."""
+    open_account: OpenAccount
+    """Signs somebody up; the wallet's key is made where the service keeps its keys."""
+    site: Site
+    """As which service it asks for signatures that add addresses."""
     chronicle: Chronicle
     """Movements and balances from verified facts."""
     audit: Audit

@@ -66,9 +66,7 @@ def problem_of(error: ChainwalletError) -> Problem:
     detail = str(error)
     if "field" in members and "value" not in members and hasattr(error, "value"):
         detail = f"{members['field']}: expected {members.get('limit', 'another value')}"
-    if isinstance(error, errors.NotSignedIn):
-        return Problem(kind, detail, members, {"WWW-Authenticate": "Bearer"})
-    return Problem(kind, detail, members, {"Retry-After": str(error.wait_s)} if isinstance(error, TooMany) else {})
+    return Problem(kind, detail, members, _headers(error, kind))
 
 
 def problem_of_input(error: RequestValidationError) -> Problem:
@@ -82,6 +80,14 @@ def problem_of_input(error: RequestValidationError) -> Problem:
 def is_secret(field_name: str) -> bool:
     """Whether what stands in the field ``field_name`` may be a secret."""
     return any(word in field_name.lower() for word in SECRET_FIELDS)
+
+
+def _headers(error: ChainwalletError, kind: Kind) -> dict[str, str]:
+    if kind.status == 401:
+        return {"WWW-Authenticate": "Bearer"}  # RFC 9110 section 15.5.2: with every 401
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(error.wait_s)}
+    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, errors.TooManyTries) else {}
 
 
 def _wait_s(error: ChainwalletError) -> int:

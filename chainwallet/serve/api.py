@@ -3,6 +3,7 @@
 import socket
 import time
 from functools import partial
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -14,6 +15,7 @@ from chainwallet.assembly import Connection, carriers, connect, make_services, o
 from chainwallet.config import Config
 from chainwallet.history import Audit
 from chainwallet.notifier import Streams
+from chainwallet.rules.sign_in_message import Site
 from chainwallet.serve import wake
 from chainwallet.serve.log import log_to_stderr, say
 from chainwallet.serve.place import url_of
@@ -34,7 +36,7 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     make_services(config)
     with open_home(config, alone=False) as opened, connect(opened, carries=False) as connection:
         made = make_app(
-            _parts(connection),
+            _parts(connection, config.public_url or url_of(listening)),
             config.api_limits,
             cors_origins=config.cors_origins,
             trusted_proxies=config.trusted_proxies,
@@ -57,12 +59,19 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     say("api", "stopped")
 
 
-def _parts(connection: Connection) -> Parts:
-    """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked."""
+def _parts(connection: Connection, url: str) -> Parts:
+    """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked.
+
+    People reach the service at ``url``.
+    """
     opened = connection.opened
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(connection.node)
+    manifest = deployment.known_manifest(connection.node, opened.home.manifests)
     return Parts(
+        accounts=opened.accounts,
+        open_account=partial(opened.wallets.open_account, opened.accounts),
+        site=Site(urlsplit(url).netloc, url, manifest.chain.chain_id),
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
@@ -70,7 +79,7 @@ def _parts(connection: Connection) -> Parts:
         office=office(connection),
         database=opened.database,
         node=connection.node,
-        manifest=deployment.known_manifest(connection.node, opened.home.manifests),
+        manifest=manifest,
         confirmations=connection.confirmations,
         carriers=tuple(opened.service(name).address for name in carriers(opened.config)),
         caller_of=partial(caller, opened.accounts),

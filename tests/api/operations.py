@@ -14,7 +14,10 @@ NOBODYS = "0x00000000000000000000000000000000000000aa"
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. ``scope`` is "" where any credentials will do, and None where none are needed."""
+    """One method of one path.
+
+    ``scope`` is "session" where no API key will do, "" where any credentials will, and None where none are needed.
+    """
 
     method: str
     path: str
@@ -26,12 +29,12 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
-    def ask(self, asking: Asking, headers: dict[str, str], **ids: str) -> httpx.Response:
-        """The answer to the operation with nothing in its body; its ids are ``ids``, or nobody's."""
+    def ask(self, asking: Asking, headers: dict[str, str], body: Any = None, **ids: str) -> httpx.Response:
+        """The answer to the operation; its ids are ``ids``, or nobody's."""
         path = self.path
         for name in self.ids:
             path = path.replace(f"{{{name}}}", ids.get(name, NOBODYS))
-        return asking.request(self.method, path, headers=headers)
+        return asking.request(self.method, path, json=body, headers=headers)
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:

@@ -1,6 +1,7 @@
 """What the tests of the service are made of: parts, callers with tokens, and routes that only tests have."""
 
 import asyncio
+import secrets
 import time
 from typing import Any, Self
 
@@ -8,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from chainwallet import payments
-from chainwallet.accounts import Caller
+from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
 from chainwallet.api.parts import Parts
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import NotSignedIn
@@ -22,8 +23,10 @@ from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import Handle
 from chainwallet.rules.scope import SCOPES, parse_scopes
+from chainwallet.rules.sign_in_message import Site
 from chainwallet.store import account_wallets, accounts, wallets
 from chainwallet.store.account_wallets import OwnWallet
+from chainwallet.store.accounts import Account
 from chainwallet.store.database import Database
 from chainwallet.store.promises import Promise
 from chainwallet.store.wallets import Wallet
@@ -31,6 +34,8 @@ from tests.chain.bench import EUR, PAYERS, Deployed, key_of
 
 PEOPLE = {"ana": 1, "ben": 2, "cleo": 3, "iris": 4}
 """Who has tokens."""
+QUICK = Argon2id(time_cost=1, memory_cost_kib=8, parallelism=1)
+"""Real hashes, at the lowest cost."""
 EXTERNAL = ("cleo",)
 """Whose keys are elsewhere."""
 
@@ -100,7 +105,15 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
     ledgers = tuple(Cash(deployed.chain, one.money_currency, one.address) for one in deployed.manifest.contracts)
     witness = Witness(node, iter(range(0, 10**6, 2)).__next__)  # nobody waits for a second to pass
     chronicle = Chronicle(database, ledgers, 1, witness, account_wallets.handles_of)
+    people = Accounts(database, QUICK, load_blocklist(), time.time, secrets.token_bytes)
+
+    def open_account(handle: str, password: str, client_address: str) -> Account:
+        return sign_up(people, handle, password, client_address, lambda: key_of(handle.lstrip("@")).address)
+
     usual: dict[str, Any] = {
+        "accounts": people,
+        "open_account": open_account,
+        "site": Site("service", "http://service", deployed.chain.chain_id),
         "chronicle": chronicle,
         "audit": Audit(chronicle, node),
         "streams": Streams(database, poll_s=0.01),

@@ -66,7 +66,7 @@ def test_the_document_says_which_scope_a_route_needs(asking: Asking) -> None:
     assert paths["/history"]["get"]["security"] == [{"bearer": ["history:read"]}]
     assert paths["/me"]["get"]["security"] == [{"bearer": []}]
     found = {route.path: scope_of(route) for route in routes_of(asking.app)}
-    assert {path: one.scope for path, one in found.items() if one} == {"/history": "history:read", "/me": None}
+    assert {path: one.needed for path, one in found.items() if one} == {"/history": "history:read", "/me": None}
 
 
 def test_a_scope_that_there_is_not_cannot_be_declared() -> None:

@@ -1,19 +1,56 @@
 """What holds for every route there is, generated from the app and its OpenAPI document."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 
-from chainwallet.api.app import TAGS
+from chainwallet.accounts import change_role
+from chainwallet.api.app import TAGS, make_app
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of, routes_of, scope_of
+from chainwallet.api.parts import Parts
 from chainwallet.api.problems import MEDIA_TYPE
+from chainwallet.api.routes import events
 from chainwallet.api.routing import Route
+from chainwallet.config import ApiLimits
 from chainwallet.rules.scope import SCOPES
 from tests.api.operations import Operation, operations
+from tests.api.people import Person, sign_in, sign_up, with_doors
+from tests.api.residents import follow_all
 from tests.api.service import Asking, bearer
+from tests.chain.bench import Bench
 
 MATRIX: dict[str, str | None] = {
+    "POST /v1/accounts": None,
+    "GET /v1/account": "account:read",
+    "POST /v1/account/password": "session",
+    "POST /v1/sessions": None,
+    "GET /v1/sessions": "session",
+    "DELETE /v1/sessions/{id}": "session",
+    "POST /v1/keys": "keys:write",
+    "GET /v1/keys": "keys:write",
+    "DELETE /v1/keys/{id}": "keys:write",
+    "POST /v1/wallets/challenges": "session",
+    "POST /v1/wallets": "session",
+    "GET /v1/wallets": "account:read",
+    "POST /v1/quotes": "payments:read",
+    "POST /v1/payments": "payments:write",
+    "GET /v1/payments": "payments:read",
+    "GET /v1/payments/{id}": "payments:read",
+    "POST /v1/payments/{id}/signature": "payments:write",
+    "POST /v1/payments/{id}/cancel": "payments:write",
+    "POST /v1/topups": "issuer:write",
+    "GET /v1/topups/{reference}": "issuer:write",
+    "POST /v1/withdrawals": "issuer:write",
+    "GET /v1/withdrawals/{reference}": "issuer:write",
+    "POST /v1/withdrawals/{reference}/payback": "issuer:write",
+    "GET /v1/history": "history:read",
+    "GET /v1/balances": "history:read",
+    "GET /v1/events": "history:read",
+    "GET /v1/audit/addresses/{address}/movements": None,
+    "GET /v1/audit/addresses/{address}/balance": None,
+    "GET /v1/audit/supply": None,
     "GET /v1/network": None,
     "GET /healthz": None,
     "GET /readyz": None,
@@ -22,10 +59,78 @@ MATRIX: dict[str, str | None] = {
     "GET /openapi.json": None,
     "GET /problems/{slug}": None,
 }
-"""Who may use which route: a scope, "" for anybody who is signed in, None for everybody. To be read by a person."""
+"""Who may use which route: a scope, "session" for whoever signed in with a password, None for everybody.
 
-OWNED: dict[str, Callable[[Asking], dict[str, str]]] = {}
-"""Of each route with an id of somebody's thing in its path: makes such a thing of Ana's, and gives its ids."""
+To be read by a person.
+"""
+
+_EURO = {"amount": "1.00", "currency": "EUR"}
+_NUMBERS = count()
+
+
+def _payment(owner: Person) -> dict[str, str]:
+    answer = owner.post("/v1/payments", {"id": f"p-{next(_NUMBERS)}", "payee": "@ben", "amount": _EURO})
+    return {"id": answer.json()["id"]}
+
+
+def _session(owner: Person) -> dict[str, str]:
+    return {"id": sign_in(owner.asking, owner.handle).session_id}
+
+
+def _key(owner: Person) -> dict[str, str]:
+    return {"id": owner.key("account:read")["key"]["id"]}
+
+
+def _topup(owner: Person) -> dict[str, str]:
+    order = {"reference": f"RF-{next(_NUMBERS)}", "payee": "@ben", "amount": _EURO}
+    return {"reference": owner.post("/v1/topups", order).json()["reference"]}
+
+
+def _withdrawal(owner: Person) -> dict[str, str]:
+    order = {"id": f"w-{next(_NUMBERS)}", "payee": "@issuer", "amount": _EURO}
+    paid = owner.post("/v1/payments", order).json()["id"]
+    order = {"reference": f"OUT-{paid}", "payer": "@ana", "amount": _EURO, "payment": paid}
+    return {"reference": owner.post("/v1/withdrawals", order).json()["reference"]}
+
+
+OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
+    "DELETE /v1/sessions/{id}": _session,
+    "DELETE /v1/keys/{id}": _key,
+    "GET /v1/payments/{id}": _payment,
+    "POST /v1/payments/{id}/signature": _payment,
+    "POST /v1/payments/{id}/cancel": _payment,
+    "GET /v1/topups/{reference}": _topup,
+    "GET /v1/withdrawals/{reference}": _withdrawal,
+    "POST /v1/withdrawals/{reference}/payback": _withdrawal,
+}
+"""Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
+
+BODIES: dict[str, object] = {"POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65}}
+"""What a route is asked with that does not look for an id before it has a good body."""
+
+FOR_THE_ISSUERS = "issuer:write"
+
+
+@pytest.fixture(autouse=True)
+def short_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Event streams end at once."""
+    monkeypatch.setattr(events, "LIFE_S", 0)
+
+
+@pytest.fixture
+def doors(parts: Parts) -> Iterator[Asking]:
+    """The service, to which people come in by sessions and keys of their own."""
+    with Asking(make_app(with_doors(parts), ApiLimits(*[10**6] * 5))) as asking:
+        yield asking
+
+
+@pytest.fixture
+def ana(doors: Asking, parts: Parts, bench: Bench) -> Person:
+    """Has 100.00, and is one of the issuer's people."""
+    follow_all(bench).catch_up()
+    person = sign_up(doors, "ana")
+    change_role(parts.database, "ana", "issuer", 5, granted=True)
+    return person
 
 
 @pytest.fixture
@@ -46,27 +151,55 @@ def test_who_may_use_what_is_written_down(every: list[Operation]) -> None:
     assert {str(operation): operation.scope for operation in every} == MATRIX
 
 
-def test_credentials_go_as_far_as_their_scopes(client: Asking, every: list[Operation]) -> None:
-    """For every route and scope: nothing without a token, a refusal with another scope, and no refusal with its own."""
+def test_credentials_go_as_far_as_their_scopes(doors: Asking, ana: Person, every: list[Operation]) -> None:
+    """For every route: nothing without a token or with a made-up one, and a key opens those of its scope alone."""
+    keys = {scope: bearer(ana.key(scope)["token"]) for scope in SCOPES}
     for operation in every:
-        open_to_all = operation.scope is None
-        assert (operation.ask(client, {}).status_code == 401) != open_to_all, str(operation)
+        for nobody in ({}, bearer("cws_" + "A" * 43), bearer("cwk_" + "A" * 43), bearer("x")):
+            status = operation.ask(doors, nobody).status_code
+            assert (status == 401) == (operation.scope is not None), f"{operation}: {status}"
         for scope in SCOPES:
-            status = operation.ask(client, bearer(f"ana:{scope}")).status_code
+            status = operation.ask(doors, keys[scope]).status_code
+            assert status < 500, str(operation)
             assert status != 401, str(operation)
             assert (status == 403) == (operation.scope not in (None, "", scope)), f"{operation} with {scope}"
+        assert operation.ask(doors, ana.headers).status_code not in (401, 403), str(operation)
 
 
-def test_what_is_anothers_is_not_there(client: Asking, every: list[Operation]) -> None:
-    """For every route with the id of somebody's thing: another account is told that there is none, or not allowed."""
+def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[Operation]) -> None:
+    """For every route with the id of somebody's thing: another account is told that there is none, or not allowed.
+
+    And the thing stays as it is: its owner finds and changes it by the same route afterwards.
+    """
+    ben = sign_up(doors, "ben")
+    bens_key = bearer(ben.key(*(scope for scope in SCOPES if scope != FOR_THE_ISSUERS))["token"])
     with_ids = {str(operation): operation for operation in every if operation.ids and operation.scope is not None}
     assert with_ids.keys() == OWNED.keys()
     for name, make in OWNED.items():
-        ids = make(client)
-        for who in ("ben", "ben:payments:write", "ben:keys:write"):
-            answer = with_ids[name].ask(client, bearer(who), **ids)
-            assert answer.status_code in (403, 404), name
-        assert with_ids[name].ask(client, bearer("ana"), **ids).status_code not in (401, 403, 404), name
+        operation, ids, body = with_ids[name], make(ana), BODIES.get(name)
+        for headers in (ben.headers, bens_key):
+            answer = operation.ask(doors, headers, body, **ids)
+            is_refused = operation.scope == FOR_THE_ISSUERS or (operation.scope == "session" and headers is bens_key)
+            assert answer.status_code == (403 if is_refused else 404), f"{name}: {answer.text}"
+            assert "ana" not in answer.text, name
+        answer = operation.ask(doors, ana.headers, body, **ids)
+        assert answer.status_code in (200, 202, 204, 409, 422), f"{name}: {answer.text}"
+
+
+def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[Operation]) -> None:
+    """Every route that lists for its caller lists nothing of what another account has."""
+    ben = sign_up(doors, "ben")
+    for make in dict.fromkeys(OWNED.values()):
+        make(ana)
+    hers = [*ana.get("/v1/sessions").json()["sessions"], *ana.get("/v1/keys").json()["keys"]]
+    names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
+    names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
+    assert len(names) >= 6
+    lists = [one for one in every if one.method == "GET" and one.scope not in (None, FOR_THE_ISSUERS) and not one.ids]
+    for operation in lists:
+        answer = operation.ask(doors, ben.headers)
+        assert answer.status_code == 200, str(operation)
+        assert not [name for name in names if name in answer.text], str(operation)
 
 
 def kinds_of(described: dict[str, dict[str, dict[str, dict[str, object]]]]) -> Iterator[str]:

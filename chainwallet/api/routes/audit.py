@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from chainwallet.api.cursors import write_cursor
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts
 from chainwallet.api.routes.history import OfCurrency, OfMovements, known_currency, place_before
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.audit import (
     PastBalance,
     PastBalances,
@@ -23,7 +24,7 @@ from chainwallet.evm import checksum, parse_address
 
 MOST_BLOCK = 2**53 - 1
 
-router = APIRouter(tags=["audit"])
+router = Router(tags=["audit"])
 
 OfAddress = Annotated[AddressText, Path(description="Any address")]
 AtBlock = Annotated[int | None, Query(ge=0, le=MOST_BLOCK, description="Just after this block", examples=[1100])]

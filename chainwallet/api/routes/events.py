@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,6 +16,7 @@ from chainwallet.accounts import Caller, require
 from chainwallet.api.callers import bearer_token, signed_in
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.events import EventDocument
 from chainwallet.errors import BadValue, ChainwalletError
 from chainwallet.notifier import Stream
@@ -36,7 +37,7 @@ data: {"id":4711,"kind":"payment.final", ...}
 
 """
 
-router = APIRouter(tags=["events"])
+router = Router(tags=["events"])
 
 LastEvent = Annotated[
     str | None,

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged, write_cursor
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.history import BalancesDocument, Movement, Movements, VerifiedUpTo
 from chainwallet.api.schemas.money import CurrencyText
 from chainwallet.errors import BadValue, ChainMismatch, HistoryBehind
@@ -16,7 +17,7 @@ from chainwallet.history import Chronicle
 
 MOST_PLACE = 2**62  # of a block or an event in it; the store's numbers end above
 
-router = APIRouter(tags=["history"])
+router = Router(tags=["history"])
 
 HistoryReader = Annotated[Caller, Depends(signed_in("history:read"))]
 OfCurrency = Annotated[CurrencyText | None, Query(description="Only this currency")]

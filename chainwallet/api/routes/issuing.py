@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.issuing import (
     ReferenceText,
     TopUpDocument,
@@ -34,7 +35,7 @@ from chainwallet.errors import (
 from chainwallet.evm import Address
 from chainwallet.issuing import ShownWithdrawal
 
-router = APIRouter(tags=["issuing"])
+router = Router(tags=["issuing"])
 
 Issuer = Annotated[Caller, Depends(signed_in("issuer:write"))]
 Reference = Annotated[ReferenceText, Path()]

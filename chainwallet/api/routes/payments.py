@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Depends, Path, Response
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.routing import Router
 from chainwallet.api.schemas.money import ShownAmount
 from chainwallet.api.schemas.payments import (
     CancelDocument,
@@ -44,7 +45,7 @@ from chainwallet.evm import Address, from_hex, parse_address
 from chainwallet.payments import Told, Wish
 from chainwallet.store.promises import Promise
 
-router = APIRouter(tags=["payments"])
+router = Router(tags=["payments"])
 
 Writer = Annotated[Caller, Depends(signed_in("payments:write"))]
 Reader = Annotated[Caller, Depends(signed_in("payments:read"))]
