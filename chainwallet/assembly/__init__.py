@@ -20,7 +20,7 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
-from chainwallet.assembly.paying import office, teller
+from chainwallet.assembly.paying import gatherer, office, teller
 
 __all__ = [
     "SENDERS",
@@ -33,6 +33,7 @@ __all__ = [
     "carriers",
     "connect",
     "demo_tools",
+    "gatherer",
     "make_services",
     "now_s",
     "office",

@@ -10,7 +10,7 @@ from chainwallet.errors import BadValue
 from chainwallet.evm import checksum
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
-from chainwallet.payments import Accept, AccountDirectory, Desk, Order, Teller
+from chainwallet.payments import Accept, AccountDirectory, Desk, Gatherer, Order, Teller
 from chainwallet.rules.money import Currency
 from chainwallet.rules.promise import Expired
 from chainwallet.store.promises import Promise
@@ -21,6 +21,11 @@ SALT_BYTES = 32
 def accept_one(desk: Desk, order: Order, signer: Signer) -> Promise:
     """Accepts one order in a transaction of its own. Raises as ``payments.accept``."""
     return payments.accept(desk, order, signer, salt(), now_s())
+
+
+def gatherer() -> Gatherer:
+    """Accepts together what many threads ask for at the same time; whoever makes it closes it."""
+    return Gatherer(salt, now_s)
 
 
 def salt() -> bytes:

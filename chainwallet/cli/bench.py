@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,6 +26,9 @@ EVENTS_MOST = 1_000_000
 PER_BLOCK_MOST = 500  # a block's gas limit
 PAYMENTS_MOST = 1_000_000
 PAYERS_MOST = 10_000
+SECONDS_MOST = 86_400
+PEOPLE_MOST = 1_000
+CONNECTIONS_MOST = 1_000
 
 
 @app.command("index")
@@ -200,6 +204,67 @@ def _show(found: "Figures") -> None:
     )
 
 
+@app.command("api")
+def api(
+    context: typer.Context,
+    seconds: Annotated[
+        int, typer.Option(min=1, max=SECONDS_MOST, metavar="N", help="How long payments are asked for, and reads.")
+    ] = 20,
+    people: Annotated[
+        int, typer.Option(min=2, max=PEOPLE_MOST, metavar="P", help="How many people ask, in turns.")
+    ] = 100,
+    connections: Annotated[
+        int, typer.Option(min=1, max=CONNECTIONS_MOST, metavar="C", help="How many clients ask at once.")
+    ] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    anvil: Anvil = None,
+) -> None:
+    """Measure how fast the HTTP service accepts payments and answers reads.
+
+    Runs the service on a chain made for it, with its worker. Clients in a process of their own, each with a connection,
+    ask for payments for that long; when all are final they ask for that long for balances and history, by turns.
+    """
+    from chainwallet.assembly import now_s, own_command, throwaway_chain
+    from chainwallet.bench import api as bench
+    from chainwallet.bench.chain import prepare
+
+    terminal = console(stderr=True, quiet=as_json)
+    with throwaway_chain(config_of(context, anvil=anvil)) as (ground, url), terminal.status("making a chain") as status:
+        opened, home = ground.opened, ground.opened.home
+        cash = prepare(ground.node, opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
+        crowd = bench.settle(opened.database, opened.wallets, people, now_s())
+        bench.fund(ground.node, cash, crowd)
+        ground.close()  # the service's worker has the lanes from here on
+        status.update("starting the service")
+        command = own_command(home.path, "serve", "--rpc", url, "--port", "0")
+        with bench.serving(command, home.path / "serve.log") as service:
+
+            def part(*words: str) -> list[str]:
+                return own_command(home.path, "bench", *words)
+
+            status.update("measuring")
+            found = bench.Measuring(service, opened.database, cash, crowd, connections, part).figures(seconds)
+    if as_json:
+        say_json(asdict(found))
+        return
+    shown = table("What", "Per second", "99 of 100 within", "The API's processor time each")
+    shown.add_row(
+        "payments accepted",
+        f"{found.accepted_per_s:,.1f}",
+        f"{found.accept_p99_ms:.0f} ms",
+        f"{found.accept_api_cpu_ms:.2f} ms",
+    )
+    shown.add_row("payments to final", f"{found.final_per_s:,.1f}", "", "")
+    shown.add_row(
+        "reads", f"{found.reads_per_s:,.1f}", f"{found.read_p99_ms:.0f} ms", f"{found.read_api_cpu_ms:.2f} ms"
+    )
+    console().print(shown)
+    memory = ", ".join(f"{name} {mb} to {found.rss_end_mb[name]} MB" for name, mb in found.rss_start_mb.items())
+    say(console(), f"{found.accepted:,} payments, {found.reads:,} reads, {found.errors} errors; memory: {memory}")
+    for note in found.notes:
+        say(console(), note)
+
+
 # ------------------------------------------------------------------------------------------------ its parts
 
 _Payers = Annotated[int, typer.Option()]
@@ -240,3 +305,13 @@ def payments_loop(
     loop = Loop(rpc, cash.address, count, payers)
     name, seconds = ("waiting", loop.waiting()) if waits else ("unwaited", loop.unwaited())
     say_json({f"{name}_per_s": count / seconds, f"{name}_count": count})
+
+
+@app.command("api-load", hidden=True)
+def api_load(
+    kind: Annotated[Literal["payments", "reads"], typer.Option()], seconds: Annotated[float, typer.Option()]
+) -> None:
+    """The clients of `bench api`; who they are comes on stdin."""
+    from chainwallet.bench.load import run
+
+    say_json(run(kind, seconds, sys.stdin.read()))

@@ -1,8 +1,9 @@
 """Payments: one payer, one payee, one amount, carried to the chain exactly once.
 
 ``order`` is what a payer asks for; ``accepting`` makes a promise of it, with one nonce for life, which ``deciding``
-allows or refuses; ``paying`` sees it through to the end; ``ending`` retries and cancels; ``showing`` tells how it
-stands and how it came there; ``teller`` is all of that for somebody who has wallets here.
+allows or refuses; ``gathering`` has that done together for those who ask at the same time; ``paying`` sees it through
+to the end; ``ending`` retries and cancels; ``showing`` tells how it stands and how it came there; ``teller`` is all of
+that for somebody who has wallets here.
 """
 
 from chainwallet.payments.accepting import accept, accept_each, accept_many, offer, take_signature
@@ -10,6 +11,7 @@ from chainwallet.payments.deciding import Desk
 from chainwallet.payments.directory import AccountDirectory, Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document, retry
 from chainwallet.payments.forgotten import cancel_forgotten
+from chainwallet.payments.gathering import Gatherer
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
 from chainwallet.payments.paying import Receipt, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
@@ -22,6 +24,7 @@ __all__ = [
     "AccountDirectory",
     "Desk",
     "Directory",
+    "Gatherer",
     "Order",
     "Receipt",
     "Shown",

@@ -83,6 +83,7 @@ class Node:
         urls = urls_in(url) if isinstance(url, str) else list(url)
         assert attempts >= 1  # noqa: S101 - a programmer's promise, not input
         assert urls  # noqa: S101 - as above
+        self._urls = urls
         self._endpoints = Endpoints(urls, Limits(timeout_s, question_s, attempts), ChainPin(chain), sleep_s)
         self.shown_url = self._endpoints.shown
         """The addresses without anything that may be secret."""
@@ -92,6 +93,10 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def hurried(self, chain: ChainName, timeout_s: float) -> "Node":
+        """Another way to the same nodes, of ``chain``: every question is asked once, and over within ``timeout_s``."""
+        return Node(self._urls, timeout_s, 1, chain, question_s=timeout_s)
 
     def close(self) -> None:
         """Close the connections. The node may be asked again."""

@@ -1,7 +1,9 @@
 """The API's process: HTTP by uvicorn, on a socket that outlives it."""
 
+import asyncio
 import socket
 import time
+from contextlib import closing
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -11,10 +13,12 @@ from chainwallet import deployment
 from chainwallet.accounts import caller
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
-from chainwallet.assembly import Connection, carriers, connect, make_services, office, open_home, teller
+from chainwallet.assembly import Connection, carriers, connect, gatherer, make_services, office, open_home, teller
 from chainwallet.config import Config
 from chainwallet.history import Audit
 from chainwallet.notifier import Streams
+from chainwallet.payments import Accept
+from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.serve import wake
 from chainwallet.serve.log import log_to_stderr, say
@@ -25,6 +29,8 @@ GRACE_S = 10
 """For requests that are under way when told to stop; then they are cut off."""
 KEEP_ALIVE_S = 30
 """For the next request of a connection."""
+WITNESS_S = 2.0
+"""For the node's word on a read; without it a read is answered and says so."""
 
 
 def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: int | None) -> None:
@@ -34,15 +40,22 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     """
     log_to_stderr("api")
     make_services(config)
-    with open_home(config, alone=False) as opened, connect(opened, carries=False) as connection:
+    with (
+        open_home(config, alone=False) as opened,
+        connect(opened, carries=False) as connection,
+        connection.node.hurried(connection.chain, WITNESS_S) as witness,
+        closing(gatherer()) as gathering,
+    ):
+        parts = _parts(connection, config.public_url or url_of(listening), witness, gathering.accept)
         made = make_app(
-            _parts(connection, config.public_url or url_of(listening)),
+            parts,
             config.api_limits,
             cors_origins=config.cors_origins,
             trusted_proxies=config.trusted_proxies,
         )
         app = made if rings is None else wake.Ringing(made, lambda: wake.ring(rings))
-        server = uvicorn.Server(
+        server = _Server(
+            parts.streams,
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -51,7 +64,7 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
-            )
+            ),
         )
         if not stop:
             say("api", "listens", url=url_of(listening))
@@ -59,14 +72,27 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
     say("api", "stopped")
 
 
-def _parts(connection: Connection, url: str) -> Parts:
+class _Server(uvicorn.Server):
+    """Ends the event streams, which would go on, before it waits for the requests that are under way."""
+
+    def __init__(self, streams: Streams, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called when it was told to stop."""
+        await asyncio.to_thread(self._streams.close)
+        await super().shutdown(sockets)
+
+
+def _parts(connection: Connection, url: str, witness: Node, accept: Accept) -> Parts:
     """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked.
 
     People reach the service at ``url``.
     """
     opened = connection.opened
     deployment.open_ledgers(connection.node, opened.home.manifests)
-    chronicle = connection.chronicle(connection.node)
+    chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
     return Parts(
         accounts=opened.accounts,
@@ -75,8 +101,8 @@ def _parts(connection: Connection, url: str) -> Parts:
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection),
-        office=office(connection),
+        teller=teller(connection, accept),
+        office=office(connection, accept),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

@@ -63,7 +63,7 @@ def test_a_secret_in_the_settings_file_is_refused_unseen(command: Command) -> No
     command.home.mkdir()
     (command.home / "chainwallet.toml").write_text(f'deployer_key = "{KEY}"\n')
     refusal = command.refusal("wallet", "list")
-    assert "got 'deployer_key', expected one of account_per_minute, anvil, " in refusal
+    assert "got 'deployer_key', expected one of account_per_minute, address_per_minute, anvil, " in refusal
     assert KEY not in refusal
 
 

@@ -13,7 +13,7 @@ from chainwallet.errors import BadValue, NodeRefused, NodeUnreachable, Reverted,
 from chainwallet.evm import Address, BlockNumber, FeeHistory, Hash32, Simulation, keccak256
 from chainwallet.rpc import Node, SendAnswer, Sent
 from tests.chain.fault_proxy import FaultProxy, refused
-from tests.edges.answering import Reply, answering, failure, result
+from tests.edges.answering import CHAIN, Reply, answering, failure, result
 from tests.edges.transfers import ETHER, LOGGER, RECIPIENT, REVERTER, deploy, mine, signed
 
 
@@ -220,6 +220,22 @@ def test_a_send_without_an_answer_in_time_is_unknown() -> None:
     with answering(silent) as url, Node(url, timeout_s=0.05) as node:
         assert node.send_raw(b"\x02") == Sent(SendAnswer.UNKNOWN, "no answer within 0.05 s")
         over.set()
+
+
+def test_a_hurried_node_asks_once() -> None:
+    """Another way to the same node, for who must not wait, asks a question once where the node asks thrice."""
+    asked: list[str] = []
+
+    def busy(method: str, _params: list[Any]) -> Reply:
+        asked.append(method)
+        return Reply(503, b"")
+
+    with answering(busy) as url, Node(url, sleep_s=lambda _: None) as patient, patient.hurried(CHAIN, 5) as hurried:
+        for node, times in ((patient, 3), (hurried, 1)):
+            asked.clear()
+            with pytest.raises(NodeUnreachable):
+                node.block_number()
+            assert len(asked) == times
 
 
 def test_an_error_below_an_http_error_is_read() -> None:

@@ -6,14 +6,22 @@ import shutil
 import signal
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
+from chainwallet.accounts.tokens import hashed
+from chainwallet.rules.handle import Handle
+from chainwallet.serve.api import GRACE_S
+from chainwallet.store import accounts, sessions
+from chainwallet.store.database import Database
+from chainwallet.store.sessions import Session
 from tests.cli.command import TIMEOUT_S, Command, note_of, wait_until, wait_until_gone
 from tests.serve.service import Service, answer, is_ready, runs, serving
 
@@ -160,6 +168,30 @@ def test_a_second_signal_waits_for_nobody(service: Service, command: Command) ->
             assert impatient.told(signal.SIGTERM) == 128 + signal.SIGTERM
         assert impatient.said("kills api")
         wait_until(lambda: not any(map(runs, pids)), "the end of all processes")
+
+
+def test_a_stop_ends_event_streams_at_once(service: Service, command: Command) -> None:
+    """Who listens to events when the service is told to stop hears their end at once, and the service does not wait."""
+    service.process.kill()
+    token = f"cws_{'a' * 43}"
+    with serving(command, "--port", "0") as stopping:
+        url = stopping.wait_for("ready")["url"]
+        sign_in(command, token)
+        asked = Request(f"{url}/v1/events", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our service
+        with urlopen(asked, timeout=TIMEOUT_S) as stream:  # noqa: S310 - as above
+            assert stream.readline() == b"retry: 2000\n"
+            began_s = time.monotonic()
+            assert stopping.told(signal.SIGTERM) == 0
+            assert stream.read() == b""
+        assert time.monotonic() - began_s < GRACE_S / 2
+
+
+def sign_in(command: Command, token: str) -> None:
+    """Gives the home an account that is signed in by ``token``."""
+    now_s = int(time.time())
+    with closing(Database.open(command.home / "chainwallet.db")) as database, database.transaction() as tx:
+        account = accounts.add(tx, Handle("ana"), "no password", now_s)
+        sessions.add(tx, Session("1", account.id, "here", now_s, now_s, now_s + 3_600), hashed(token))
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def queued(database: Database) -> int:
     """How many requests wait for the writer thread."""
     backend = database._backend
     assert isinstance(backend, SqliteFile)
-    return backend._writer._waiting.qsize()
+    return backend._writer._group._waiting.qsize()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -273,13 +273,14 @@ def test_one_that_raises_leaves_those_it_shares_with_alone(database: Database) -
     assert names(database) == ["first", "last"]
 
 
-def test_who_is_alone_does_not_wait_for_others(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_alone_does_not_wait_for_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A single thread's requests are carried out at once, one after the other."""
     monkeypatch.setattr(writer, "GROUP_WAIT_S", 30)
-    began_at = time.monotonic()
-    for number in range(5):
-        database.write(adding(str(number)))
-    assert time.monotonic() - began_at < 20
+    with closing(Database(path)) as database:
+        began_at = time.monotonic()
+        for number in range(5):
+            database.write(adding(str(number)))
+        assert time.monotonic() - began_at < 20
 
 
 def test_closing_carries_out_what_waits(database: Database) -> None:
