@@ -1,4 +1,4 @@
-"""Keeping a promise's rules in one place: its nonce is stored before anybody sees it signed, and is its own for life."""
+"""Keeping a promise's rules in one place: its nonce is stored before anybody sees it, and its own for life."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

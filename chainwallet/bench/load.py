@@ -159,7 +159,8 @@ class Load:
 
     async def _connected(self) -> _Connection:
         where = urlsplit(self.url)
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, where.hostname, where.port)
+        host, port = where.hostname or "", where.port or 80
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, host, port)
         return connection
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chainwallet.abi.calls import reason_of
+from chainwallet.abi.events import SKIPPED_TOPIC
 from chainwallet.errors import NodeRefused, Recovering, Reverted
 from chainwallet.evm import ZERO_HASH, Address, Block, BlockNumber, Hash32, Receipt, checksum
 from chainwallet.relayer.lanes import Lanes
@@ -104,7 +105,7 @@ class Carrying:
             with suppress(NodeRefused):  # a node that keeps no states proves nothing
                 spent = dict(zip(senders, node.transaction_counts(senders, BlockNumber(deep)), strict=True))
         asked = [attempt.tx for one in sent for attempt in one.attempts]
-        receipts = {one.tx: one for one in node.receipts(asked) if one is not None} if asked else {}
+        receipts = {one.tx: one for one in node.receipts(asked, SKIPPED_TOPIC) if one is not None} if asked else {}
         mined = sorted({one.stage.block for one in found if isinstance(one.stage, Mined)})
         hashes = self._tools.blocks.hashes(mined) if mined else {}
         return Sight(head, spent, receipts, hashes)

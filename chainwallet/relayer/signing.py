@@ -71,13 +71,15 @@ class Signing:
             carried = promises.of_submission(tx, submission.id)
         if not carried:
             return self._refuse(submission, "nothing is left in it to be carried")
-        trial = try_out(self._tools.node, submission.sender, submission.to, carried, head, self._tools.now_s())
+        data, now_s = batch_data(list(carried)), self._tools.now_s()
+        trial = try_out(self._tools.node, submission.sender, submission.to, carried, data, head, now_s)
         kept = [promise for promise in carried if promise.number not in trial.reasons]
         if not kept:
             return self._set_all_aside(submission, trial)
         is_wide = not is_window(kept[0].nonce)
         gas_limit = pay_gas_limit(len(kept), is_wide=is_wide)
-        return self._sign_with(submission, batch_data(kept), gas_limit, market, _Batch(kept, trial))
+        data = batch_data(kept) if trial.reasons else data
+        return self._sign_with(submission, data, gas_limit, market, _Batch(kept, trial))
 
     def _set_all_aside(self, submission: Submission, trial: Trial) -> bool:
         reasons = sorted(set(trial.reasons.values()))
@@ -91,7 +93,7 @@ class Signing:
 
     def _set_aside(self, tx: database.Transaction, submission_id: int, trial: Trial) -> None:
         now_s = self._tools.now_s()
-        for promise in promises.held_of_submission(tx, submission_id):
+        for promise in promises.held_of_submission(tx, submission_id) if trial.reasons else ():
             reason = trial.reasons.get(promise.number)
             if reason is not None:
                 promises.move(tx, promise, WasReturned(reason), now_s, now_s + pause_s(promise.setbacks))
@@ -155,7 +157,7 @@ class Signing:
                     return False
                 if batch is not None:
                     self._set_aside(tx, submission.id, batch.trial)
-                    if list(promises.held_of_submission(tx, submission.id)) != batch.kept:
+                    if promises.carried_by(tx, submission.id) != {one.number: one.signature for one in batch.kept}:
                         raise _Changed
         except _Changed:
             return False

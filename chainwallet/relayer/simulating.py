@@ -50,13 +50,18 @@ def skipped_in(logs: Sequence[Log], contract: Address) -> dict[tuple[Address, in
 
 
 def try_out(
-    node: Node, sender: Address, contract: Address | None, batch: Sequence[Promise], head: Block, now_s: int
+    node: Node,
+    sender: Address,
+    contract: Address | None,
+    batch: Sequence[Promise],
+    data: bytes,
+    head: Block,
+    now_s: int,
 ) -> Trial:
-    """What would become of ``batch`` in the next block."""
+    """What would become of ``batch``, which ``data`` carries, in the next block."""
     assert contract is not None  # noqa: S101 - a batch is a call
     gas_limit = pay_gas_limit(len(batch), is_wide=not is_window(batch[0].nonce))
     time_s = max(head.timestamp_s + 1, now_s)
-    data = batch_data(list(batch))
     if all(time_s < one.valid_before for one in batch) and _is_whole(node, sender, contract, data, len(batch)):
         return Trial({})
     outcome = node.simulate(sender, contract, data, gas_limit=gas_limit, timestamp_s=time_s)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median_low
 from typing import Literal, NamedTuple, Self, TypeVar, assert_never
 
@@ -251,9 +252,10 @@ class Node:
         """The nodes that prove the account of ``address`` in the state after block ``at`` (EIP-1186), unchecked."""
         return self._read("eth_getProof", shapes.account_proof, shapes.hexed(address), [], _at(at))
 
-    def receipts(self, txs: Sequence[Hash32]) -> tuple[Receipt | None, ...]:
-        """``receipt`` of each of ``txs``, in one batch."""
-        return tuple(self.read_many("eth_getTransactionReceipt", [[shapes.hexed(tx)] for tx in txs], shapes.receipt))
+    def receipts(self, txs: Sequence[Hash32], topic: Hash32 | None = None) -> tuple[Receipt | None, ...]:
+        """``receipt`` of each of ``txs``, in one batch; with ``topic``, only those of their logs that have it first."""
+        parse = partial(shapes.receipt, topic=topic)
+        return tuple(self.read_many("eth_getTransactionReceipt", [[shapes.hexed(tx)] for tx in txs], parse))
 
     def transaction_counts(self, addresses: Sequence[Address], at: At = "latest") -> tuple[int, ...]:
         """``transaction_count`` of each of ``addresses``, in one batch; blocks may pass between two of them."""

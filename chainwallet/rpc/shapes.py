@@ -110,13 +110,17 @@ def log(value: object) -> Log:
     )
 
 
-def logs(value: object) -> tuple[Log, ...]:
-    """Logs in the node's order, without those that a reorg removed."""
-    return tuple(log(item) for item in items(value) if fields(item).get("removed") is not True)
+def logs(value: object, topic: Hash32 | None = None) -> tuple[Log, ...]:
+    """Logs in the node's order, without those that a reorg removed; with ``topic``, those alone that have it first."""
+    told = [item for item in items(value) if fields(item).get("removed") is not True]
+    if topic is not None:
+        first = [hexed(topic)]
+        told = [item for item in told if items(fields(item).get("topics"))[:1] == first]
+    return tuple(map(log, told))
 
 
-def receipt(value: object) -> Receipt | None:
-    """The receipt of a mined transaction; None for null, and for one that names no block yet."""
+def receipt(value: object, topic: Hash32 | None = None) -> Receipt | None:
+    """The receipt of a mined transaction; None for null, and for one in no block yet. ``topic`` as in ``logs``."""
     if value is None:
         return None
     found = fields(value)
@@ -131,7 +135,7 @@ def receipt(value: object) -> Receipt | None:
         gas_used=quantity(found.get("gasUsed")),
         effective_gas_price_wei=quantity(found.get("effectiveGasPrice")),
         contract=None if contract is None else address(contract),
-        logs=logs(found.get("logs")),
+        logs=logs(found.get("logs"), topic),
         index=quantity(found.get("transactionIndex")),
     )
 

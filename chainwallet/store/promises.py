@@ -145,6 +145,13 @@ def held_of_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ..
     return _many(tx, held_rows(select(promises).where(carried).order_by(promises.c.number), promises))
 
 
+def carried_by(tx: Transaction, submission_id: int) -> dict[int, bytes | None]:
+    """The signatures of the promises that the submission carries now, by number; ``tx`` holds them until it ends."""
+    carried = (promises.c.submission_id == submission_id) & (promises.c.stage == "carried")
+    query = select(promises.c.number, promises.c.signature).where(carried).order_by(promises.c.number)
+    return dict(tuple(row) for row in tx.execute(held_rows(query, promises)))
+
+
 def every(tx: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
     """The promises with these numbers, in their order."""
     return _many(tx, select(promises).where(promises.c.number.in_(list(numbers))).order_by(promises.c.number))
