@@ -26,6 +26,7 @@ from chainwallet.cli import (
     payments,
     relayer,
     serve,
+    service,
     settle,
     wallet,
 )
@@ -50,10 +51,13 @@ app.command("demo")(settle.demo)
 app.command("pay")(money.pay)
 app.command("balance")(money.balance)
 app.command("topup")(money.topup)
+app.command("withdraw")(service.withdraw)
+app.command("history")(service.history)
 app.command("deploy")(deploy.deploy)
 app.command("faults")(faults.faults)
 app.add_typer(serve.app, name="serve")
 app.add_typer(account.app, name="account")
+app.add_typer(service.keys, name="keys")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")
 app.add_typer(relayer.app, name="relayer")
@@ -165,8 +169,16 @@ def _words(error: Exception) -> str:
             return "no answer at the terminal"
         case OSError(filename=filename, strerror=reason):
             return f"{filename}: {reason}" if filename else f"{reason or error}"
+        case _ if _is_of_the_client(error):
+            return str(error)
         case _:
             return f"a fault in chainwallet itself: {type(error).__name__}: {error}"
+
+
+def _is_of_the_client(error: Exception) -> bool:
+    from chainwallet.client import ClientError
+
+    return isinstance(error, ClientError)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

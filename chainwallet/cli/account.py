@@ -1,9 +1,10 @@
-"""``chainwallet account``: what the operator does with the accounts of this home's people."""
+"""``chainwallet account``: one's own account at a service, and what the operator does with those of this home."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainwallet.cli import service
 from chainwallet.cli.terminal import alone, config_of, console, say_json, table, utc
 from chainwallet.errors import BadValue
 
@@ -11,8 +12,14 @@ if TYPE_CHECKING:
     from chainwallet.store.accounts import Account
 
 app = typer.Typer(
-    help="Accounts of people who use the service: see them, grant roles.", invoke_without_command=True, callback=alone
+    help="Your account at a service; for the operator, all.",
+    invoke_without_command=True,
+    callback=alone,
 )
+app.command("sign-up")(service.sign_up)
+app.command("sign-in")(service.sign_in)
+app.command("sign-out")(service.sign_out)
+app.command("show")(service.show)
 
 Handle = Annotated[str, typer.Argument(metavar="HANDLE", help="Whose account, such as @ana.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

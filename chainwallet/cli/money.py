@@ -15,6 +15,10 @@ Rpc = Annotated[
     str | None,
     typer.Option(metavar="URL", help="The node to ask, or several with commas. Default: the local chain of this home."),
 ]
+Url = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The service to ask, as who signed in there. Default: the one of this home."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -38,12 +42,27 @@ def pay(
         ),
     ] = None,
     rpc: Rpc = None,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Pay from one wallet to another, exactly once.
 
-    The payer signs, the relayer delivers and pays for the gas, and the chain moves the money.
+    The payer signs, the relayer delivers and pays for the gas, and the chain moves the money. With --url, or where FROM
+    is the handle that is signed in at this home's running service, that service is asked.
     """
+    from chainwallet.cli import service
+
+    if url is not None or service.is_signed_in_here(context, payer):
+        paid = service.pay(
+            context, payer, payee, amount, url=url, currency=currency, memo=memo,
+            payment_id=payment_id if payment_id is not None else secrets.token_hex(16),
+        )  # fmt: skip
+        if as_json:
+            say_json(paid)
+        else:
+            print(f"paid {paid['amount']} {paid['currency']} from {payer} to {payee} in block {paid['block']}, final")
+            print(f"id {paid['id']}, transaction {paid['tx']}")
+        return
     from chainwallet import payments
     from chainwallet.assembly import connect, now_s, open_home
     from chainwallet.evm import to_hex
@@ -96,11 +115,20 @@ def topup(
         ),
     ] = None,
     rpc: Rpc = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A service to ask, as an issuer who signed in there.")
+    ] = None,
 ) -> None:
     """Top up a wallet against money received at the bank.
 
-    This home's issuer makes the money on the chain.
+    This home's issuer makes the money on the chain; with --url that of a service.
     """
+    if url is not None:
+        from chainwallet.cli import service
+
+        wanted = bank_ref if bank_ref is not None else secrets.token_hex(16)
+        print(service.topup(context, payee, amount, currency, wanted, url))
+        return
     from chainwallet import issuing
     from chainwallet.assembly import connect, now_s, open_home
     from chainwallet.rules.money import parse_money

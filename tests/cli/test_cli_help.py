@@ -9,11 +9,12 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "account", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
+FAMILIES = ["", "account", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "serve", "serve status", "pay", "balance", "topup", "deploy", "faults"),
-    *("account list", "account role", "account reopen"),
+    *("account list", "account role", "account reopen", "withdraw", "history"),
+    *("account sign-up", "account sign-in", "account sign-out", "account show", "keys new", "keys list", "keys revoke"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
