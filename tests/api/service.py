@@ -53,7 +53,7 @@ def open_accounts(database: Database) -> None:
     """Accounts of the people with tokens, with a wallet each; ana has gina's beside her own."""
     with database.transaction() as tx:
         for name, account_id in PEOPLE.items():
-            account = accounts.add(tx, Handle(name), "no password", 5)
+            account = accounts.add(tx, Handle(name), QUICK.hash("no password", b"no salt at all.."), 5)
             assert account.id == account_id
             for owner in (name, *(["gina"] if name == "ana" else [])):
                 custody: Any = "external" if name in EXTERNAL else "managed"
