@@ -74,6 +74,9 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
+    from chainwallet.serve.memory import keep_from_disk
+
+    keep_from_disk()
     flags = {"rpc": rpc, "host": host, "port": port, "relayers": relayers, "confirmations": confirmations}
     config = config_of(context, **flags)
     match role:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
+from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -40,7 +41,7 @@ data: {"id":4711,"kind":"payment.final", ...}
 router = Router(tags=["events"])
 
 LastEvent = Annotated[
-    str | None,
+    str | SkipJsonSchema[None],
     Header(
         alias="Last-Event-ID",
         pattern=r"^[0-9]{1,18}$",
@@ -49,7 +50,7 @@ LastEvent = Annotated[
     ),
 ]
 After = Annotated[
-    int | None,
+    int | SkipJsonSchema[None],
     Query(ge=0, lt=MOST_EVENT_ID, description="As `Last-Event-ID`, for the first connection", examples=[0]),
 ]
 
