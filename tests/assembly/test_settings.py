@@ -164,7 +164,19 @@ def test_where_the_service_listens_and_whom_it_bounds(home: Path) -> None:
     assert config.trusted_proxies == ("10.0.0.0/8",)
 
 
-@pytest.mark.parametrize(("name", "value"), [("port", "65536"), ("port", "-1"), ("port", "x"), ("body_bytes", "0")])
+def test_where_people_reach_it_is_a_url(home: Path) -> None:
+    """What stands in texts that people sign is the URL of the service, and no other text can be set for it."""
+    url = "https://wallet.example"
+    assert load_config({}, {"CHAINWALLET_PUBLIC_URL": url}, home).public_url == url
+    for text in ("wallet.example", "https://wallet.example/", "https://a@wallet.example", "https://w.example\nURI: x"):
+        with pytest.raises(BadValue, match=r"^public_url: "):
+            load_config({}, {"CHAINWALLET_PUBLIC_URL": text}, home)
+
+
+NO_BOUNDS = [("port", "65536"), ("port", "-1"), ("port", "x"), ("body_bytes", "0")]
+
+
+@pytest.mark.parametrize(("name", "value"), NO_BOUNDS)
 def test_a_bound_outside_its_limits_is_refused(home: Path, name: str, value: str) -> None:
     """A port that is none and a bound below 1 are named with their value."""
     with pytest.raises(BadValue, match=rf"^{name}: got '?{value}'?, expected "):

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -40,17 +41,17 @@ data: {"id":4711,"kind":"payment.final", ...}
 
 router = Router(tags=["events"])
 
+_Number = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
 LastEvent = Annotated[
-    str | SkipJsonSchema[None],
+    _Number | SkipJsonSchema[None],  # a header that is not sent is none, and never null
     Header(
         alias="Last-Event-ID",
-        pattern=r"^[0-9]{1,18}$",
         description="The last event that you have; 0 for all. A browser sends it by itself when it comes back",
         examples=["4711"],
     ),
 ]
 After = Annotated[
-    int | SkipJsonSchema[None],
+    int | None,
     Query(ge=0, lt=MOST_EVENT_ID, description="As `Last-Event-ID`, for the first connection", examples=[0]),
 ]
 
