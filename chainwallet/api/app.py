@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
@@ -19,6 +19,7 @@ from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
+from chainwallet.api.readers import Readers
 from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
@@ -80,6 +81,7 @@ def make_app(
     app.state.parts = parts
     app.state.rates = Rates(limits, monotonic_s)
     app.state.metrics = Metrics()
+    app.state.readers = Readers()
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ChainwalletError, _refused)
@@ -98,9 +100,9 @@ def make_app(
 
 
 @asynccontextmanager
-async def _threads(_: FastAPI) -> AsyncIterator[None]:
+async def _threads(app: FastAPI) -> AsyncIterator[None]:
     """While the service runs its routes have threads enough."""
-    with ThreadPoolExecutor(THREADS, "route") as executor:
+    with ThreadPoolExecutor(THREADS, "route") as executor, closing(app.state.readers):
         asyncio.get_running_loop().set_default_executor(executor)
         yield
 

@@ -4,15 +4,15 @@ A route says ``caller: Annotated[Caller, Depends(signed_in("payments:read"))]``;
 the app by ``app.scope_of`` and stand in the OpenAPI document.
 """
 
-import asyncio
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 from fastapi import Request
 
 from chainwallet.accounts import Caller, require, require_session
 from chainwallet.api.limits import Rates
+from chainwallet.api.readers import Readers
 from chainwallet.errors import NotSignedIn
 from chainwallet.rules.scope import SCOPES, Scope
 
@@ -41,7 +41,8 @@ class SignedIn:
         state = request.app.state
         caller_of: CallerOf = state.parts.caller_of
         token = bearer_token(request.headers.get("authorization"))
-        caller = await asyncio.get_running_loop().run_in_executor(None, caller_of, token)
+        readers: Readers = state.readers
+        caller = await readers.call(partial(caller_of, token))
         request.scope["state"]["caller"] = caller.account_id
         if self.needed == "session":
             require_session(caller)

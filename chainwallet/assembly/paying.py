@@ -10,7 +10,7 @@ from chainwallet.errors import BadValue
 from chainwallet.evm import checksum
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
-from chainwallet.payments import Accept, AccountDirectory, Desk, Gatherer, Order, Teller
+from chainwallet.payments import Accept, AcceptSoon, AccountDirectory, Desk, Gatherer, Order, Teller
 from chainwallet.rules.money import Currency
 from chainwallet.rules.promise import Expired
 from chainwallet.store.promises import Promise
@@ -33,7 +33,7 @@ def salt() -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
-def teller(connection: Connection, accept: Accept = accept_one) -> Teller:
+def teller(connection: Connection, accept: Accept = accept_one, accept_soon: AcceptSoon | None = None) -> Teller:
     """Takes payments on all ledgers of the connected chain; ``accept`` is how one is accepted."""
     opened = connection.opened
     return Teller(
@@ -48,6 +48,7 @@ def teller(connection: Connection, accept: Accept = accept_one) -> Teller:
         salt=salt,
         now_s=now_s,
         service_fee_minor=opened.config.service_fee_minor,
+        accept_soon=accept_soon,
     )
 
 

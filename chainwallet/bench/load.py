@@ -158,9 +158,8 @@ class Load:
         }
 
     async def _connected(self) -> _Connection:
-        where = urlsplit(self.url)
-        host, port = where.hostname or "", where.port or 80
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, host, port)
+        where, loop = urlsplit(self.url), asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, str(where.hostname), where.port or 0)
         return connection
 
 

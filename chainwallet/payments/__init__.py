@@ -15,13 +15,15 @@ from chainwallet.payments.gathering import Gatherer
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
 from chainwallet.payments.paying import Receipt, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
-from chainwallet.payments.teller import Accept, Teller, Told, Wish
+from chainwallet.payments.teller import Accept, AcceptSoon, Asked, Teller, Told, Wish
 
 __all__ = [
     "MAX_ID_CHARS",
     "MAX_MEMO_CHARS",
     "Accept",
+    "AcceptSoon",
     "AccountDirectory",
+    "Asked",
     "Desk",
     "Directory",
     "Gatherer",

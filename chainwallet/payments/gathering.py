@@ -6,6 +6,7 @@ the same order at the same time is one payment.
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,6 +50,10 @@ class Gatherer:
         promise = self._grouping(desk).ask(_Asked(order, signer))
         assert promise is not None  # noqa: S101 - an order has a promise or an error
         return promise
+
+    def accept_soon(self, desk: Desk, order: Order, signer: Signer) -> "Future[Promise | None]":
+        """As ``accept``, for who must not wait here, as an event loop must not: its promise comes later."""
+        return self._grouping(desk).ask_soon(_Asked(order, signer))
 
     def close(self) -> None:
         """Answers all who wait, and ends the threads; no more is accepted."""

@@ -7,6 +7,7 @@ payment is accepted, so that those who ask at the same time can be accepted toge
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,8 @@ from chainwallet.store.promises import Promise
 
 Accept = Callable[[Desk, Order, Signer], Promise]
 """Accepts an order whose payer's key is here, signed and queued. Raises as ``payments.accept``."""
+AcceptSoon = Callable[[Desk, Order, Signer], "Future[Promise | None]"]
+"""The same for who must not wait for it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class Wish:
     payee: str
     amount: Money
     memo: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A wish as an order at a desk; ``signer`` is None where the payer's key is elsewhere."""
+
+    desk: Desk
+    order: Order
+    signer: Signer | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,7 @@ class Teller:
     salt: Callable[[], bytes]
     now_s: Callable[[], int]
     service_fee_minor: int = 0
+    accept_soon: AcceptSoon | None = None
 
     # ------------------------------------------------------------------------------------------------ asking
 
@@ -81,16 +94,29 @@ class Teller:
         Raises ``BadValue``, ``NotFound``, ``InsufficientFunds``, ``Recovering`` and what the signer raises; then
         nothing is stored.
         """
+        return self.take(self.asked(payer, wallets, wish))
+
+    def asked(self, payer: Address, wallets: Collection[Address], wish: Wish) -> Asked:
+        """The first half of ``pay``, which only reads: what ``take`` takes."""
         desk = self.desk(wish.amount.currency)
         known = self._known(wallets, wish.id)
         if known is not None and (known.token, known.payer) != (desk.cash.token, payer):
             raise BadValue("id", wish.id, "an id that none of your other payments has")
         payee = payee_of(self.directory, wish.payee, None if known is None else known.payee)
         order = Order(wish.id, payer, payee, wish.amount, wish.memo).checked(desk.cash)
-        signer = self.signer_of(payer)
-        if signer is None:
-            return offer(desk, order, self.salt(), self.now_s()).promise
-        return self.accept(desk, order, signer)
+        return Asked(desk, order, self.signer_of(payer))
+
+    def take(self, asked: Asked) -> Promise:
+        """The payment that was asked for, stored; raises as ``pay``."""
+        if asked.signer is None:
+            return offer(asked.desk, asked.order, self.salt(), self.now_s()).promise
+        return self.accept(asked.desk, asked.order, asked.signer)
+
+    def take_soon(self, asked: Asked) -> "Future[Promise | None] | None":
+        """The same for who must not wait; None where that cannot be done and ``take`` must."""
+        if asked.signer is None or self.accept_soon is None:
+            return None
+        return self.accept_soon(asked.desk, asked.order, asked.signer)
 
     def sign(self, wallets: Collection[Address], payment_id: str, signature: bytes) -> Promise:
         """The offered payment with its payer's ``signature``, queued.
@@ -149,7 +175,8 @@ class Teller:
     def told(self, some: Collection[Promise]) -> list[Told]:
         """What each of ``some`` waits for."""
         with self.database.read() as tx:
-            carriers = {one.id: one for one in submissions.every(tx, {one.submission_id or 0 for one in some})}
+            carrying = {one.submission_id for one in some if one.submission_id is not None}
+            carriers = {one.id: one for one in submissions.every(tx, carrying)}
             return [
                 Told(one, waits_for(tx, one, carriers.get(one.submission_id or 0), self._desk_of(one).confirmations))
                 for one in some

@@ -17,7 +17,7 @@ from chainwallet.assembly import Connection, carriers, connect, gatherer, make_s
 from chainwallet.config import Config
 from chainwallet.history import Audit
 from chainwallet.notifier import Streams
-from chainwallet.payments import Accept
+from chainwallet.payments import Gatherer
 from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.serve import wake
@@ -46,7 +46,7 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
         connection.node.hurried(connection.chain, WITNESS_S) as witness,
         closing(gatherer()) as gathering,
     ):
-        parts = _parts(connection, config.public_url or url_of(listening), witness, gathering.accept)
+        parts = _parts(connection, config.public_url or url_of(listening), witness, gathering)
         made = make_app(
             parts,
             config.api_limits,
@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _parts(connection: Connection, url: str, witness: Node, accept: Accept) -> Parts:
+def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer) -> Parts:
     """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked.
 
     People reach the service at ``url``.
@@ -101,8 +101,8 @@ def _parts(connection: Connection, url: str, witness: Node, accept: Accept) -> P
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection, accept),
-        office=office(connection, accept),
+        teller=teller(connection, gathering.accept, gathering.accept_soon),
+        office=office(connection, gathering.accept),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

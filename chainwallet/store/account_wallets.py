@@ -41,13 +41,8 @@ def add(tx: Transaction, owned: OwnWallet) -> None:
 
 def of_account(tx: Transaction, account_id: int) -> tuple[OwnWallet, ...]:
     """The wallets of an account, the default one first, then as they were added."""
-    query = (
-        select(wallets, account_wallets)
-        .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
-        .where(account_wallets.c.account_id == account_id)
-        .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
-    )
-    return tuple(OwnWallet(from_row(row), row.account_id, row.is_default, row.added_at_s) for row in tx.execute(query))
+    rows = tx.execute(_OF_ACCOUNT, {"account": account_id})
+    return tuple(OwnWallet(from_row(row), row.account_id, row.is_default, row.added_at_s) for row in rows)
 
 
 def count(tx: Transaction, account_id: int) -> int:
@@ -58,25 +53,14 @@ def count(tx: Transaction, account_id: int) -> int:
 
 def paid_by_handle(tx: Transaction, handle: Handle) -> Wallet | None:
     """The wallet that is paid when ``handle`` is; None where nobody has that handle."""
-    query = (
-        select(wallets)
-        .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
-        .join(accounts, accounts.c.id == account_wallets.c.account_id)
-        .where(accounts.c.handle == handle, account_wallets.c.is_default)
-    )
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(_PAID_BY_HANDLE, {"handle": handle}).one_or_none()
     return from_row(row) if row else None
 
 
 def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, Handle]:
     """Whose ``addresses`` are, of those that are an account's."""
-    query = (
-        select(wallets.c.address, accounts.c.handle)
-        .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
-        .join(accounts, accounts.c.id == account_wallets.c.account_id)
-        .where(wallets.c.address.in_([to_hex(address) for address in addresses]))
-    )
-    return {Address(from_hex(row.address)): Handle(row.handle) for row in tx.execute(query)}
+    rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]})
+    return {Address(from_hex(address)): Handle(handle) for address, handle in rows}
 
 
 def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, int]:
@@ -94,6 +78,25 @@ def addresses_of(tx: Transaction, account_id: int) -> tuple[Address, ...]:
     return tuple(Address(from_hex(text)) for (text,) in tx.execute(_ADDRESSES, {"account": account_id}).all())
 
 
+# Asked at every request, so made once.
+_OF_ACCOUNT = (
+    select(wallets, account_wallets)
+    .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+    .where(account_wallets.c.account_id == bindparam("account"))
+    .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
+)
+_PAID_BY_HANDLE = (
+    select(wallets)
+    .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+    .join(accounts, accounts.c.id == account_wallets.c.account_id)
+    .where(accounts.c.handle == bindparam("handle"), account_wallets.c.is_default)
+)
+_HANDLES = (
+    select(wallets.c.address, accounts.c.handle)
+    .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
+    .join(accounts, accounts.c.id == account_wallets.c.account_id)
+    .where(wallets.c.address.in_(bindparam("addresses", expanding=True)))
+)
 _ADDRESSES = (
     select(wallets.c.address)
     .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)

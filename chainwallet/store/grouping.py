@@ -73,14 +73,11 @@ class Grouping(Generic[Asked, Result]):
 
         Raises ``DatabaseBusy`` where too many wait or it was closed.
         """
-        if not self._places.acquire(timeout=self._bounds.place_s):
-            raise DatabaseBusy(self._name, f"{self._bounds.waiting} others waited for {self._bounds.place_s:g} s")
-        try:
-            request: _Request[Asked, Result] = _Request(asked)
-            self._put(request)
-            return request.answer.result()
-        finally:
-            self._places.release()
+        return self._placed(asked, self._bounds.place_s).result()
+
+    def ask_soon(self, asked: Asked) -> "Future[Result | None]":
+        """As ``ask``, for who must not wait here: what comes of it comes later, and a place must be free now."""
+        return self._placed(asked, 0)
 
     def close(self) -> None:
         """Carries out what waits, and ends the thread."""
@@ -90,6 +87,18 @@ class Grouping(Generic[Asked, Result]):
                 return
             self._waiting.put(None)
         self._thread.join()
+
+    def _placed(self, asked: Asked, patience_s: float) -> "Future[Result | None]":
+        if not self._places.acquire(timeout=patience_s):
+            raise DatabaseBusy(self._name, f"{self._bounds.waiting} others waited for {patience_s:g} s")
+        request: _Request[Asked, Result] = _Request(asked)
+        request.answer.add_done_callback(lambda _: self._places.release())
+        try:
+            self._put(request)
+        except BaseException:
+            request.answer.cancel()
+            raise
+        return request.answer
 
     def _put(self, request: _Request[Asked, Result]) -> None:
         with self._state:
@@ -134,6 +143,7 @@ class Grouping(Generic[Asked, Result]):
         return max(0.0, give_up_at - time.monotonic()) if have < self._last_group else 0.0
 
     def _answer(self, group: Sequence[_Request[Asked, Result]]) -> None:
+        group = [request for request in group if request.answer.set_running_or_notify_cancel()]
         if not group:
             return
         outcomes: Sequence[Outcome[Result]]

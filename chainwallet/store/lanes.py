@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.evm import Address, from_hex, to_hex
@@ -21,8 +21,11 @@ class LaneState:
 
 def every(tx: Transaction, chain: str) -> tuple[LaneState, ...]:
     """All lanes that were ever at work on ``chain``."""
-    rows = tx.execute(select(lanes).where(lanes.c.chain == chain).order_by(lanes.c.sender))
+    rows = tx.execute(_EVERY, {"chain": chain})
     return tuple(LaneState(Address(from_hex(row.sender)), row.waits, row.since_s) for row in rows)
+
+
+_EVERY = select(lanes).where(lanes.c.chain == bindparam("chain")).order_by(lanes.c.sender)
 
 
 def note(tx: Transaction, chain: str, sender: Address, waits: str, now_s: int) -> bool:

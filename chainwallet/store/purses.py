@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chainwallet.evm import Address, to_hex
 from chainwallet.store import promises as rows
@@ -13,14 +13,17 @@ from chainwallet.store.schema import promises
 
 def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id: str) -> tuple[Promise, ...]:
     """The payments on ``chain`` that any of ``payers`` has under this id: one, unless a race made two."""
-    query = select(promises.c.number).where(
-        promises.c.chain == chain,
-        promises.c.id == payment_id,
-        promises.c.kind == "payment",
-        promises.c.payer.in_(sorted(map(to_hex, payers))),
-    )
-    numbers = tx.execute(query).scalars().all()
+    asked = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
+    numbers = tx.execute(_WITH_ID, asked).scalars().all()
     return rows.every(tx, numbers) if numbers else ()
+
+
+_WITH_ID = select(promises.c.number).where(
+    promises.c.chain == bindparam("chain"),
+    promises.c.id == bindparam("id"),
+    promises.c.kind == "payment",
+    promises.c.payer.in_(bindparam("payers", expanding=True)),
+)
 
 
 def listed(

@@ -83,7 +83,8 @@ def by_id(tx: Transaction, submission_id: int) -> Submission | None:
 
 def every(tx: Transaction, ids: Iterable[int]) -> tuple[Submission, ...]:
     """The submissions with these ids that there are."""
-    return _many(tx, select(submissions).where(submissions.c.id.in_(list(ids))))
+    wanted = list(ids)
+    return _many(tx, select(submissions).where(submissions.c.id.in_(wanted))) if wanted else ()
 
 
 def unfinished(tx: Transaction, chain: str, senders: Iterable[Address], limit: int) -> tuple[Submission, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.errors import AlreadyExists
@@ -49,8 +49,11 @@ def by_name(tx: Transaction, name: str) -> Wallet | None:
 
 def by_address(tx: Transaction, address: Address) -> Wallet | None:
     """The wallet of ``address``."""
-    row = tx.execute(select(wallets).where(wallets.c.address == to_hex(address))).one_or_none()
+    row = tx.execute(_BY_ADDRESS, {"address": to_hex(address)}).one_or_none()
     return from_row(row) if row else None
+
+
+_BY_ADDRESS = select(wallets).where(wallets.c.address == bindparam("address"))
 
 
 def every(tx: Transaction, purpose: Purpose) -> tuple[Wallet, ...]:

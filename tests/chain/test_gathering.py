@@ -189,6 +189,23 @@ def test_where_too_many_wait_the_next_is_told(bench: Bench) -> None:
         assert asking.asks(third).result(TIMEOUT_S).id == "2"
 
 
+def test_who_does_not_wait_is_answered_later(bench: Bench) -> None:
+    """An event loop gets a future at once; one that is given up while it waits is not accepted, the others are."""
+    bench.indexer().catch_up()
+    first, second, third = numbered(bench, 3)
+    with closing(Asking(bench, waiting=3)) as asking:
+        with asking.held(first):
+            soon = [asking.gatherer.accept_soon(asking.desk, order, key_of("ana")) for order in (second, third)]
+            with pytest.raises(DatabaseBusy, match="3 others"):
+                asking.gatherer.accept_soon(asking.desk, first, key_of("ana"))
+            assert soon[0].cancel()
+        accepted = soon[1].result(TIMEOUT_S)
+        assert accepted is not None
+        assert accepted.id == "2"
+        assert asking.asks(bench.order("ana", "ben", "1", id="3")).result(TIMEOUT_S).id == "3"
+    assert bench.promise("ana", "1") is None
+
+
 def test_closing_answers_all_who_wait(bench: Bench) -> None:
     """Who waits when the gatherer is closed is still answered; then its threads end, and nothing more is accepted."""
     bench.indexer().catch_up()

@@ -1,14 +1,16 @@
 """The caller's own movements and balances."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged, write_cursor
 from chainwallet.api.openapi import refusals
-from chainwallet.api.parts import GivenParts
+from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.readers import GivenReaders, JsonText
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.history import BalancesDocument, Movement, Movements, VerifiedUpTo
 from chainwallet.api.schemas.money import CurrencyText
@@ -24,28 +26,39 @@ OfCurrency = Annotated[CurrencyText | None, Query(description="Only this currenc
 OfMovements = Annotated[Page, Depends(paged("movements", int, int))]
 
 
-@router.get("/v1/history", responses=refusals(BadValue, HistoryBehind, ChainMismatch))
-def history(parts: GivenParts, caller: HistoryReader, page: OfMovements, currency: OfCurrency = None) -> Movements:
+@router.get("/v1/history", response_model=Movements, responses=refusals(BadValue, HistoryBehind, ChainMismatch))
+async def history(
+    parts: GivenParts, readers: GivenReaders, caller: HistoryReader, page: OfMovements, currency: OfCurrency = None
+) -> Response:
     """Your movements, the newest first, with the other side and your own memos.
 
     They are what the chain shows, verified: a payment that is not on it yet is not here. A page goes on below the last
     one, whatever has come in since.
     """
+    return await readers.call(partial(_history, parts, caller, page, currency))
+
+
+def _history(parts: Parts, caller: Caller, page: Page, currency: str | None) -> JsonText:
     known_currency(parts.chronicle, currency)
     owners = parts.chronicle.addresses_of(caller.account_id)
     found = parts.chronicle.statement(owners, place_before(page), page.limit, currency=currency)
-    return Movements(
+    shown = Movements(
         movements=[Movement.of(line) for line in found.lines],
         next_cursor=None if found.next is None else write_cursor(page.name, found.next),
         verified_up_to=VerifiedUpTo.of(found.standing),
     )
+    return JsonText(shown)
 
 
-@router.get("/v1/balances", responses=refusals(HistoryBehind, ChainMismatch))
-def balances(parts: GivenParts, caller: HistoryReader) -> BalancesDocument:
+@router.get("/v1/balances", response_model=BalancesDocument, responses=refusals(HistoryBehind, ChainMismatch))
+async def balances(parts: GivenParts, readers: GivenReaders, caller: HistoryReader) -> Response:
     """What each of your wallets holds in each currency, what payments under way keep back, and what is available."""
+    return await readers.call(partial(_balances, parts, caller))
+
+
+def _balances(parts: Parts, caller: Caller) -> JsonText:
     owners = parts.chronicle.addresses_of(caller.account_id)
-    return BalancesDocument.of(parts.chronicle.balances(owners))
+    return JsonText(BalancesDocument.of(parts.chronicle.balances(owners)))
 
 
 def place_before(page: Page) -> tuple[int, int] | None:

@@ -1,6 +1,8 @@
 """Payments: quoted, made once for each id, signed elsewhere, cancelled, and told how they stand."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.readers import GivenReaders, JsonText
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.money import ShownAmount
 from chainwallet.api.schemas.payments import (
@@ -42,7 +45,7 @@ from chainwallet.errors import (
     UnknownCurrency,
 )
 from chainwallet.evm import Address, from_hex, parse_address
-from chainwallet.payments import Told, Wish
+from chainwallet.payments import Asked, Told, Wish
 from chainwallet.store.promises import Promise
 
 router = Router(tags=["payments"])
@@ -63,20 +66,39 @@ def quote(parts: GivenParts, caller: Reader, body: QuoteOrder) -> QuoteDocument:
 
 
 @router.post(
-    "/v1/payments", status_code=HTTPStatus.ACCEPTED, responses=refusals(*_ORDERED, InsufficientFunds, *_SIGNING)
+    "/v1/payments",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=PaymentDocument,
+    responses=refusals(*_ORDERED, InsufficientFunds, *_SIGNING),
 )
-def pay(parts: GivenParts, caller: Writer, body: PaymentOrder, response: Response) -> PaymentDocument:
+async def pay(parts: GivenParts, readers: GivenReaders, caller: Writer, body: PaymentOrder) -> Response:
     """Makes a payment, once for its id: asked for again it is the same one, with other content it is refused.
 
     It is signed here, or, where the payer's key is elsewhere, `to_sign` is what the payer signs. It is final when the
     chain says so: ask for it again, or follow the events.
     """
+    asked = await readers.call(partial(_asked, parts, caller, body))
+    soon = parts.teller.take_soon(asked)
+    if soon is None:
+        promise = await asyncio.get_running_loop().run_in_executor(None, parts.teller.take, asked)
+    else:
+        accepted = await asyncio.wrap_future(soon)
+        assert accepted is not None  # noqa: S101 - an order has a promise or an error
+        promise = accepted
+    return await readers.call(partial(_taken, parts, promise))
+
+
+def _asked(parts: Parts, caller: Caller, body: PaymentOrder) -> Asked:
     wallets = _wallets(parts, caller)
     wish = Wish(body.id, body.payee, body.amount.money(), body.memo)
-    promise = parts.teller.pay(_payer(wallets, body.payer), wallets, wish)
-    response.headers["Location"] = f"/v1/payments/{promise.id}"
+    return parts.teller.asked(_payer(wallets, body.payer), wallets, wish)
+
+
+def _taken(parts: Parts, promise: Promise) -> Response:
     (told,) = parts.teller.told([promise])
-    return _document(parts, told, _handles(parts, [promise]))
+    answer = JsonText(_document(parts, told, _handles(parts, [promise])), HTTPStatus.ACCEPTED)
+    answer.headers["Location"] = f"/v1/payments/{promise.id}"
+    return answer
 
 
 @router.get("/v1/payments")
