@@ -110,7 +110,8 @@ def _members(error: ChainwalletError) -> dict[str, object]:
 
 def _input_error(one: Mapping[str, Any]) -> dict[str, object]:
     location: Sequence[object] = one["loc"]
-    where = ".".join(str(part)[:SHOWN_CHARACTERS] for part in location[1:]) or str(location[0])
+    parts = location[1:] if location[0] == "body" else location[1:2]  # a parameter has no parts
+    where = ".".join(str(part)[:SHOWN_CHARACTERS] for part in parts) or str(location[0])
     told: dict[str, object] = {"field": where, "limit": one["msg"]}
     value = one.get("input")
     if isinstance(value, str | int | bool | None) and one["type"] != "missing" and not is_secret(where):

@@ -71,7 +71,7 @@ class Judging:
             before, seen = self._seen.get(token), concerned.seen_now(tx, token, at)
             numbers = concerned.ripe(tx, token, at)
             if before != seen:
-                numbers |= concerned.by_time(tx, token, at)
+                numbers |= concerned.set_aside(tx, token)
                 numbers |= concerned.by_orphans(tx, token, self._orphans_since_s)
                 numbers |= concerned.by_new_facts(tx, token, before or NOTHING, at)
                 if before is None or at.final_timestamp_s < before.horizon.final_timestamp_s:

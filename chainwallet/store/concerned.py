@@ -33,8 +33,12 @@ def seen_now(tx: Transaction, token: str, at: Horizon) -> Seen:
 
 
 def ripe(tx: Transaction, token: str, at: Horizon) -> set[int]:
-    """Those that were executed as deep as was asked for, and those whose carrier has ended while they were in it."""
-    final = promises.c.stage == "executed", promises.c.executed_block <= at.final_block
+    """Those that were executed as deep as was asked for, those whose time is over by a block as deep, and those whose
+    carrier has ended while they were in it.
+    """
+    mine = promises.c.token == token
+    executed = (promises.c.stage == "executed") & (promises.c.executed_block <= at.final_block)
+    outlived = promises.c.stage.in_(OPEN) & (promises.c.valid_before <= at.final_timestamp_s)
     carried = select(promises.c.number).join(submissions, submissions.c.id == promises.c.submission_id)
     has_ended = or_(
         submissions.c.stage.in_(("failed", "conflict")),
@@ -42,8 +46,9 @@ def ripe(tx: Transaction, token: str, at: Horizon) -> set[int]:
     )
     return _numbers(
         tx,
-        select(promises.c.number).where(promises.c.token == token, *final),
-        carried.where(promises.c.token == token, promises.c.stage == "carried", has_ended),
+        select(promises.c.number).where(mine, executed),
+        select(promises.c.number).where(mine, outlived),
+        carried.where(mine, promises.c.stage == "carried", has_ended),
     )
 
 
@@ -63,14 +68,10 @@ def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[
     )
 
 
-def by_time(tx: Transaction, token: str, at: Horizon) -> set[int]:
-    """Open ones whose time is over by the final block, and those that a transaction of ours has left out."""
-    mine = promises.c.token == token
-    outlived = promises.c.stage.in_(OPEN) & (promises.c.valid_before <= at.final_timestamp_s)
-    set_aside = (promises.c.stage == "queued") & (promises.c.setbacks > 0)
-    return _numbers(
-        tx, select(promises.c.number).where(mine, outlived), select(promises.c.number).where(mine, set_aside)
-    )
+def set_aside(tx: Transaction, token: str) -> set[int]:
+    """Those that a transaction of ours has left out, and that wait for another turn."""
+    waiting = (promises.c.stage == "queued") & (promises.c.setbacks > 0)
+    return _numbers(tx, select(promises.c.number).where(promises.c.token == token, waiting))
 
 
 def by_orphans(tx: Transaction, token: str, since_s: int) -> set[int]:
