@@ -1,7 +1,7 @@
 """Keeping a promise's rules in one place: its nonce is stored before anybody sees it, and its own for life."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -19,6 +19,7 @@ from chainwallet.rules.submission import Final, Submission
 from chainwallet.rules.window import WIDTH
 from chainwallet.store import evidence, payers, promises, submissions
 from chainwallet.store.database import Database, Transaction
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.payers import Standing
 from chainwallet.store.promises import Kind, Promise
 
@@ -175,7 +176,11 @@ def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason:
 
 
 def nonces_of(tx: Transaction, token: str, payer: Address, unused: int = 0) -> PayerNonces:
-    """What is known of a payer's window nonces; ``unused`` is what a node says, where one was asked."""
+    """What is known of a payer's window nonces; ``unused`` is what a node says, where one was asked.
+
+    From here to its end ``tx`` is alone in what it decides about them.
+    """
+    lock_payer(tx, token, payer)
     known = payers.standing(tx, token, [payer])[payer]
     return payer_nonces(known, max(unused, evidence.first_unused_nonces(tx, token, [payer])[payer]))
 
@@ -248,45 +253,37 @@ def signed(database: Database, cash: Cash, begun: Begun, signer: Signer, now_s: 
 def take_signature(database: Database, cash: Cash, begun: Begun, signature: bytes, now_s: int) -> Begun:
     """The offered promise with ``signature``, verified and stored; from then on it is queued. Raises as ``signed``."""
     verify_signature(begun.document, domain_of(cash), signature, begun.promise.payer)
-    return replace(begun, promise=database.write(lambda tx: _store_signature(tx, begun.promise, signature, now_s)))
+    (outcome,) = store_signatures(database, [(begun.promise, signature)], now_s)
+    if isinstance(outcome, BadValue):
+        raise outcome
+    return replace(begun, promise=outcome)
 
 
 def store_signatures(
-    database: Database, some: Sequence[Promise], signatures: Mapping[int, bytes], now_s: int
-) -> list[Promise]:
-    """``some`` as they are then, in one transaction; those whose number is in ``signatures``, verified ones, signed."""
-    return database.write(lambda tx: _store_signatures(tx, some, signatures, now_s))
+    database: Database, signed: Sequence[tuple[Promise, bytes]], now_s: int
+) -> list[Promise | BadValue]:
+    """Each offered promise with its verified signature, queued; all are stored in one transaction.
+
+    Where another process stored a signature, that one counts. ``BadValue`` stands for one whose document was made again
+    while it was signed: nothing is stored of it.
+    """
+    return database.write(lambda tx: _store_signatures(tx, signed, now_s))
 
 
-def _store_signatures(
-    tx: Transaction, some: Sequence[Promise], signatures: Mapping[int, bytes], now_s: int
-) -> list[Promise]:
-    """``some`` as they are now, those in ``signatures`` signed; as ``_store_signature`` for each of these."""
-    now = {one.number: one for one in promises.held(tx, list(signatures))}
-    moves = []
-    for number, promise in {one.number: one for one in some if one.number in signatures}.items():  # each once
-        if _is_still_to_be_signed(promise, now.get(number)):
-            promises.set_document(tx, promise, promise.document, promise.valid_before, signatures[number], promise.ref)
-            moves.append((replace(now[number], signature=signatures[number]), WasSigned()))
-    now |= {one.number: one for one in promises.move_all(tx, moves, now_s)}
-    return [now.get(one.number, one) for one in some]
-
-
-def _is_still_to_be_signed(promise: Promise, found: Promise | None) -> bool:
-    """Raises ``BadValue`` where its document is another one now; False where another process stored a signature."""
-    if found is None or found.document != promise.document:
-        raise BadValue("id", promise.id, "one call at a time: its document was made again while it was signed")
-    return isinstance(found.stage, Offered)
-
-
-def _store_signature(tx: Transaction, promise: Promise, signature: bytes, now_s: int) -> Promise:
-    found = promises.hold(tx, promise)
-    if not _is_still_to_be_signed(promise, found):  # the first counts
-        assert found is not None  # noqa: S101 - it would have been raised
-        return found
-    assert found is not None  # noqa: S101 - as above
-    promises.set_document(tx, promise, found.document, found.valid_before, signature, found.ref)
-    return replace(promises.move(tx, found, WasSigned(), now_s), signature=signature)
+def _store_signatures(tx: Transaction, signed: Sequence[tuple[Promise, bytes]], now_s: int) -> list[Promise | BadValue]:
+    now: dict[int, Promise | BadValue] = {}
+    now |= {one.number: one for one in promises.held(tx, [promise.number for promise, _ in signed])}
+    moves = {}
+    for promise, signature in signed:
+        found = now.get(promise.number)
+        if not isinstance(found, Promise) or found.document != promise.document:
+            why = "one call at a time: its document was made again while it was signed"
+            now[promise.number] = BadValue("id", promise.id, why)
+        elif isinstance(found.stage, Offered) and promise.number not in moves:
+            promises.set_document(tx, found, found.document, found.valid_before, signature, found.ref)
+            moves[promise.number] = (replace(found, signature=signature), WasSigned())
+    now |= {one.number: one for one in promises.move_all(tx, list(moves.values()), now_s)}
+    return [now[promise.number] for promise, _ in signed]
 
 
 def _terms(document: Promised, payer: Address) -> tuple[int, Hash32, int]:

@@ -113,27 +113,24 @@ def _signed(
     desk: Desk, decided: Sequence[Outcome], signers: Mapping[Address, Signer], now_s: int
 ) -> Iterator[Promise | ChainwalletError]:
     """Signs what a key elsewhere must sign, or what was offered before; all that are stored in one transaction."""
-    signatures: dict[int, bytes] = {}
-    refused: dict[int, ChainwalletError] = {}
-    waiting = [one for one in decided if isinstance(one, Begun) and isinstance(one.promise.stage, Offered)]
-    for one in waiting:
-        assert isinstance(one.document, Payment)  # noqa: S101 - payments and consents are kept apart
-        try:
-            signer = signers[one.promise.payer]
-            signatures[one.promise.number] = signed_by(signer, one.document, domain_of(desk.cash))
-        except ChainwalletError as trouble:
-            refused[one.promise.number] = trouble
-    now: dict[int, Promise] = {}
-    if signatures:
-        some = [one.promise for one in waiting if one.promise.number in signatures]
-        stored = promises.store_signatures(desk.database, some, signatures, now_s)
-        now = {promise.number: promise for promise in stored}
+    signed: list[tuple[Promise, bytes]] = []
+    now: dict[int, Promise | ChainwalletError] = {}
+    for one in decided:
+        if isinstance(one, Begun) and isinstance(one.promise.stage, Offered):
+            assert isinstance(one.document, Payment)  # noqa: S101 - payments and consents are kept apart
+            try:
+                signature = signed_by(signers[one.promise.payer], one.document, domain_of(desk.cash))
+                signed.append((one.promise, signature))
+            except ChainwalletError as trouble:
+                now[one.promise.number] = trouble
+    if signed:
+        stored = promises.store_signatures(desk.database, signed, now_s)
+        now |= {promise.number: outcome for (promise, _), outcome in zip(signed, stored, strict=True)}
     for outcome in decided:
         if isinstance(outcome, ChainwalletError):
             yield outcome
         else:
-            number = outcome.promise.number
-            yield refused.get(number) or now.get(number, outcome.promise)
+            yield now.get(outcome.promise.number, outcome.promise)
 
 
 def _begun(outcome: Outcome) -> Begun:

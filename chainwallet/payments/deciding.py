@@ -10,7 +10,7 @@ from types import MappingProxyType
 from chainwallet import promises
 from chainwallet.abi.calls import payment_ref
 from chainwallet.abi.domain import domain_of
-from chainwallet.abi.typed_data import Domain, Payment, as_json
+from chainwallet.abi.typed_data import Domain, Payment
 from chainwallet.errors import BadValue, ChainwalletError, InsufficientFunds, NotFound
 from chainwallet.evm import Address, Hash32, checksum
 from chainwallet.keys.signer import Signer, verify_signature
@@ -228,22 +228,9 @@ def _adopted(
     nonce = found.fact.nonce
     assert nonce is not None  # noqa: S101 - a Paid fact has its payment's
     document = Payment(order.payer, order.payee, order.amount.token_units, ref, nonce, 0)
-    promise = Promise(
-        token=cash.token,
-        payer=order.payer,
-        kind="payment",
-        id=order.id,
-        nonce=nonce,
-        content_hash=intent.content_hash,
-        document=as_json(document, domain_of(cash)),
-        signature=None,
-        memo=order.memo,
-        payee=order.payee,
-        value=document.value,
-        ref=ref,
-        valid_before=0,
+    promise = replace(
+        promises.new_promise(cash, order.payer, intent, document, made),
         made_at_block=found.block,
-        created_at_s=made.time_s,
         stage=Executed(Execution(found.tx, found.block, found.block_hash)),
         adopted_at_s=made.time_s,
     )

@@ -9,7 +9,6 @@ from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.rules.window import NONCE_END
 from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
-from chainwallet.store.locks import lock_payers
 from chainwallet.store.promises import LIVE, OPEN
 from chainwallet.store.schema import promises
 from chainwallet.store.words import word
@@ -31,8 +30,7 @@ class Standing:
 
 
 def standing(tx: Transaction, token: str, payers: Collection[Address]) -> dict[Address, Standing]:
-    """That of each of ``payers``; from here to its end ``tx`` is alone in what it decides about them."""
-    lock_payers(tx, token, payers)
+    """That of each of ``payers``. Who decides something by it has locked them first (``locks.lock_payers``)."""
     found = dict.fromkeys(payers, Standing())
     them = asked(tx, payer=sorted(map(to_hex, found)))
     highest = [_highest(token, them, is_ours) for is_ours in (True, False)]

@@ -13,7 +13,7 @@ import rlp  # what the first questions import
 import web3
 
 from chainwallet.config import Limits
-from chainwallet.errors import NodeTrouble, StoreTrouble
+from chainwallet.errors import NodeTrouble, StoreTrouble, WrongChain
 from chainwallet.manifest import read_manifest
 from chainwallet.relayer import Relayer
 from chainwallet.rpc import Node
@@ -74,12 +74,13 @@ def work(
 
 
 def bench_of(where: str, node: Node, url: str, manifests: Path) -> Bench:
-    """The bench of a test, in another process."""
+    """The bench of a test, in another process; raises ``WrongChain`` where the node names a chain that is not its."""
     from chainwallet.deployment import chain_of
 
     chain = chain_of(node)
     manifest = read_manifest(manifests, chain)
-    assert manifest is not None
+    if manifest is None:
+        raise WrongChain("chain", "the manifest's", chain.key)
     contract = manifest.contract(EUR)
     assert contract is not None
     deployed = Deployed(chain, manifest, manifests)

@@ -10,6 +10,7 @@ import pytest
 
 from chainwallet import payments
 from chainwallet.abi.domain import domain_of
+from chainwallet.abi.typed_data import Document, Domain
 from chainwallet.config import Limits
 from chainwallet.errors import BadSignature, BadValue, Expired, FeeAboveCap, InsufficientFunds, NotFound
 from chainwallet.evm import Address
@@ -70,6 +71,40 @@ def test_what_is_promised_is_not_available_and_what_comes_in_is(bench: Bench) ->
     bench.worker().settle(stored(bench).number)
     bench.accept(bench.order("ben", "cleo", "60", id="3"))
     bench.accept(bench.order("ana", "ben", "40", id="4"))
+
+
+# ------------------------------------------------------------------------------------------------ many at once
+
+
+class Elsewhere:
+    """Ana's key outside this process; while it signs, somebody makes the document of her payment 1 again."""
+
+    address, is_here = ANA.address, False
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def sign(self, document: Document, domain: Domain) -> bytes:
+        with self._bench.database.transaction() as tx:
+            found = promises.by_id(tx, self._bench.cash.token, ANA.address, "payment", "1")
+            assert found is not None
+            promises.set_document(tx, found, found.document + " ", found.valid_before, None, found.ref)
+        return ANA.sign(document, domain)
+
+
+@on_both
+def test_what_becomes_of_one_of_many_is_its_own_askers_alone(bench: Bench) -> None:
+    """Of payments accepted together each has its own outcome, also where the document of one changed meanwhile."""
+    bench.indexer().catch_up()
+    orders = [bench.order("ana", "ben", amount, id=str(number)) for number, amount in enumerate(("200", "1", "2"))]
+    signer = Elsewhere(bench)
+    poor, changed, good = payments.accept_each(bench.desk(), orders, lambda _: signer, lambda: b"salt", bench.now_s)
+    assert isinstance(poor, InsufficientFunds)
+    assert isinstance(changed, BadValue)
+    assert isinstance(good, Promise)
+    assert good.stage == Queued()
+    again = payments.accept(bench.desk(), orders[1], ANA, b"salt", bench.now_s)
+    assert (again.id, again.nonce, again.stage) == ("1", 0, Queued())
 
 
 # ------------------------------------------------------------------------------------------------ two steps

@@ -36,6 +36,7 @@ from chainwallet.rules.promise import (
 )
 from chainwallet.store import happenings, payers, promises, submissions
 from chainwallet.store.database import Database
+from chainwallet.store.locks import lock_payer
 from chainwallet.store.payers import Standing
 from chainwallet.store.promises import Kind, Promise
 from tests.postgres import on_both
@@ -259,6 +260,7 @@ def test_threads_never_share_a_nonce(where: str) -> None:
         with closing(Database.open(where)) as database:
             for number in range(10):
                 with database.transaction() as tx:
+                    lock_payer(tx, CASH, ANA)
                     highest = payers.standing(tx, CASH, [ANA])[ANA].highest
                     nonce = 5 if highest is None else highest + 1
                     promises.add(tx, promise(id=f"{worker} {number}", nonce=nonce))

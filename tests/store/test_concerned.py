@@ -1,0 +1,179 @@
+"""Which promises are judged again: those that a fact, a final block or an ended carrier concerns, and no others."""
+
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from chainwallet.evm import Address, BlockNumber, Hash32, to_hex
+from chainwallet.rules.promise import Canceled, Carried, Executed, Execution, Expired, Final, Queued, Stage
+from chainwallet.rules.window import NONCE_END
+from chainwallet.store import concerned, promises, submissions
+from chainwallet.store.concerned import Seen
+from chainwallet.store.database import Database, Transaction
+from chainwallet.store.evidence import Horizon
+from chainwallet.store.promises import Promise
+from chainwallet.store.schema import facts
+from chainwallet.store.schema import promises as promise_rows
+from chainwallet.store.schema import submissions as submission_rows
+from chainwallet.store.words import word
+from tests.postgres import on_both
+
+pytestmark = on_both
+CHAIN = "7-0a0b0c0d"
+ANA, BEN, SENDER = Address(b"\x0a" * 20), Address(b"\x0b" * 20), Address(b"\x0c" * 20)
+CASH = f"{CHAIN}/0xCash"
+AT = Horizon(BlockNumber(20), Hash32(bytes(32)), 1_000, BlockNumber(16), 900)
+"""Blocks up to 20 are known, up to 16 final."""
+BEFORE = Seen(Horizon(BlockNumber(19), Hash32(bytes(32)), 990, BlockNumber(15), 890), 0)
+
+
+def hash_of(block: int) -> Hash32:
+    return Hash32(block.to_bytes(32, "big"))
+
+
+def promise(tx: Transaction, nonce: int, stage: Stage, payer: Address = ANA, valid_before: int = 2_000) -> int:
+    """The number of a new promise with this nonce, which is its id too."""
+    made = Promise(
+        token=CASH,
+        payer=payer,
+        kind="payment",
+        id=str(nonce),
+        nonce=nonce,
+        content_hash=hash_of(1),
+        document="{}",
+        signature=b"s",
+        memo=None,
+        payee=BEN,
+        value=10,
+        ref=hash_of(nonce),
+        valid_before=valid_before,
+        made_at_block=BlockNumber(3),
+        created_at_s=5,
+        stage=stage,
+    )
+    return promises.add(tx, made).number
+
+
+def executed(block: int) -> Execution:
+    return Execution(hash_of(1_000 + block), BlockNumber(block), hash_of(block))
+
+
+def fact(
+    tx: Transaction, kind: str, block: int, nonce: int, payer: Address = ANA, orphaned_at_s: int | None = None
+) -> int:
+    """The number of a new fact of ``payer``."""
+    place: dict[str, Any] = {"token": CASH, "block": block, "block_hash": to_hex(hash_of(block)), "tx": "0x01"}
+    place |= {"log_index": nonce % 1_000, "part": 0, "happened_at_s": 5, "learned_at_s": 6}
+    row = {**place, "kind": kind, "payer": to_hex(payer), "nonce": word(nonce), "orphaned_at_s": orphaned_at_s}
+    return int(tx.execute(insert(facts).values(row).returning(facts.c.id)).scalar_one())
+
+
+def test_what_is_deep_enough_is_ripe(database: Database) -> None:
+    """An execution that has become final, and a document whose time is over by a final block, and no sooner."""
+    with database.transaction() as tx:
+        deep = promise(tx, 0, Executed(executed(16)))
+        promise(tx, 1, Executed(executed(17)))
+        promise(tx, 2, Final(executed(12)))
+        over = promise(tx, 3, Queued(), valid_before=900)
+        promise(tx, 4, Queued(), valid_before=901)
+        promise(tx, 5, Expired(), valid_before=800)
+        assert concerned.ripe(tx, CASH, AT) == {deep, over}
+
+
+def test_what_its_carrier_left_behind_is_ripe(database: Database) -> None:
+    """Carried by a transaction that failed, is in conflict, or went through in a block that the facts have reached."""
+    with database.transaction() as tx:
+        left: dict[str, int] = {}
+        for stage, block in (("failed", None), ("conflict", None), ("final", 20), ("final", 21), ("sent", None)):
+            key = f"{stage} {block}"
+            carrier = submissions.put(tx, CHAIN, key, SENDER, SENDER, b"", 5, kind="payments")
+            left[key] = promise(tx, len(left), Queued())
+            promises.take_up(tx, promises.every(tx, [left[key]]), carrier, 5)
+            values = {"stage": stage, "block": block, "tx": "0x01", "block_hash": "0x02", "gas_used": 1, "reason": "r"}
+            tx.execute(update(submission_rows).where(submission_rows.c.id == carrier).values(**values))
+        ripe = concerned.ripe(tx, CASH, AT)
+        assert ripe == {left["failed None"], left["conflict None"], left["final 20"]}
+        assert all(isinstance(one.stage, Carried) for one in promises.every(tx, ripe))
+
+
+def test_a_new_fact_with_its_nonce_concerns_a_promise(database: Database) -> None:
+    """A payment that has just come, at any depth; not one that was looked at before, or that a reorg took away."""
+    with database.transaction() as tx:
+        looked_at = fact(tx, "Paid", 18, 0)
+        promise(tx, 0, Queued())
+        fresh = promise(tx, 1, Queued())
+        fact(tx, "Paid", 20, 1)
+        ended = promise(tx, 2, Canceled())
+        fact(tx, "Consented", 20, 2)
+        promise(tx, 3, Queued())
+        fact(tx, "Paid", 20, 3, orphaned_at_s=7)
+        promise(tx, 4, Queued(), payer=BEN)
+        assert concerned.by_new_facts(tx, CASH, Seen(BEFORE.horizon, looked_at), AT) == {fresh, ended}
+
+
+def test_nonces_that_are_finally_gone_concern_open_promises(database: Database) -> None:
+    """A final fact that used the nonce or came past it: when its block has become final, or when it is new below."""
+    with database.transaction() as tx:
+        below, same, above = (promise(tx, nonce, Queued()) for nonce in (4, 5, 6))
+        wide = promise(tx, NONCE_END + 5, Queued())
+        promise(tx, 3, Executed(executed(17)))
+        fact(tx, "AuthorizationUsed", 16, 5)
+        fact(tx, "AuthorizationCanceled", 16, NONCE_END + 5)
+        fact(tx, "NoncesCanceled", 17, 6)  # not final yet
+        old = fact(tx, "Approval", 16, 99)
+        became_final = Seen(BEFORE.horizon, old)
+        assert concerned.by_new_facts(tx, CASH, became_final, AT) == {below, same, wide}
+        was_final = Seen(AT, 0)
+        assert concerned.by_new_facts(tx, CASH, was_final, AT) == {below, same, wide}
+        assert concerned.by_new_facts(tx, CASH, Seen(AT, old), AT) == set()
+        later = Horizon(BlockNumber(21), hash_of(21), 1_010, BlockNumber(17), 910)
+        assert concerned.by_new_facts(tx, CASH, Seen(AT, old), later) == {below, same, above}
+
+
+def test_what_a_reorg_took_away_concerns_what_it_had_ended(database: Database) -> None:
+    """Executed in an orphaned block, or cancelled by a payer's fact that is gone; not executed in another block."""
+    with database.transaction() as tx:
+        final = promise(tx, 0, Final(executed(12)))
+        moved = promise(tx, 1, Executed(executed(18)))
+        gone = promise(tx, 2, Canceled())
+        for nonce, block in ((0, 12), (1, 17), (2, 17)):
+            fact(tx, "Paid", block, nonce, orphaned_at_s=50)
+        promise(tx, 7, Canceled(), payer=BEN)
+        assert concerned.by_orphans(tx, CASH, 50) == {final, gone}
+        assert concerned.by_orphans(tx, CASH, 51) == set()
+        assert moved not in concerned.by_orphans(tx, CASH, 0)
+
+
+def test_what_was_set_aside_or_expired_too_early_is_looked_at_again(database: Database) -> None:
+    """A queued promise that a transaction left out, and one that ended by a block which is gone."""
+    with database.transaction() as tx:
+        promise(tx, 0, Queued())
+        aside = promise(tx, 1, Queued())
+        tx.execute(update(promise_rows).where(promise_rows.c.number == aside).values(setbacks=1))
+        assert concerned.set_aside(tx, CASH) == {aside}
+        early = promise(tx, 2, Expired(), valid_before=901)
+        promise(tx, 3, Expired(), valid_before=900)
+        assert concerned.expired_too_early(tx, CASH, AT) == {early}
+
+
+def test_what_was_seen_is_the_tokens_own(database: Database) -> None:
+    """The last fact of a token is its own, also one that a reorg took away."""
+    with database.transaction() as tx:
+        assert concerned.seen_now(tx, CASH, AT) == Seen(AT, 0)
+        last = fact(tx, "Paid", 12, 0, orphaned_at_s=9)
+        tx.execute(
+            insert(facts).values(
+                {
+                    "token": "other",
+                    "block": 1,
+                    "block_hash": "0x01",
+                    "tx": "0x01",
+                    "log_index": 0,
+                    "part": 0,
+                    "kind": "Paid",
+                    "happened_at_s": 1,
+                    "learned_at_s": 1,
+                }
+            )
+        )
+        assert concerned.seen_now(tx, CASH, AT) == Seen(AT, last)
