@@ -12,7 +12,7 @@ from chainwallet import payments
 from chainwallet.abi.domain import domain_of
 from chainwallet.errors import NodeRefused
 from chainwallet.payments import Order
-from chainwallet.rules.promise import Executed, Final, Offered
+from chainwallet.rules.promise import Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.submission import Final as Confirmed
 from chainwallet.store import promises
 from chainwallet.store.database import Transaction
@@ -122,6 +122,22 @@ def test_an_external_owner_is_asked_again(bench: Bench) -> None:
     payments.take_signature(bench.desk(), order.payer, order.id, signature, bench.now_s)
     worker.settle(promise.number)
     assert times_paid(bench, order) == 1
+
+
+def test_an_end_by_time_is_undone_with_its_block(bench: Bench) -> None:
+    """A payment that ended by a block past its time is under way again where a reorg takes that block away."""
+    worker = bench.worker(carriers=frozenset())
+    worker.catch_up()
+    order, parent = bench.order("ana", "ben", "10"), bench.node.block("latest")
+    promise = payments.accept(bench.desk(lifetime_s=60), order, key_of("ana"), b"salt", bench.now_s)
+    bench.ask("evm_setNextBlockTimestamp", promise.valid_before)
+    bench.node.mine()
+    tick_until(worker, lambda: now(bench, promise).stage == Expired())
+    bench.ask("anvil_rollback", 1)
+    bench.ask("evm_setNextBlockTimestamp", parent.timestamp_s + 1)
+    bench.node.mine()
+    tick_until(worker, lambda: now(bench, promise).stage == Queued())
+    assert story(bench, promise)[-2:] == ["WasOutlived", "WasUndone"]
 
 
 def test_what_a_reorg_took_back_is_judged_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
