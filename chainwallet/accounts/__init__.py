@@ -6,11 +6,11 @@ says who stands behind a token and what they may do; ``sessions`` and ``keys`` a
 ``tokens`` are their instruments.
 """
 
-from chainwallet.accounts.addresses import Asked, address_of, ask_for_address, own_wallets, take_address
+from chainwallet.accounts.addresses import Asked, ask_for_address, own_wallets, take_address
 from chainwallet.accounts.blocklist import load_blocklist
 from chainwallet.accounts.calling import Caller, caller, own_account, require, require_session
 from chainwallet.accounts.hashing import Argon2id
-from chainwallet.accounts.keys import MadeKey, list_keys, make_key, new_key, revoke_key
+from chainwallet.accounts.keys import MadeKey, list_keys, new_key, revoke_key
 from chainwallet.accounts.roles import change_role, list_accounts, reopen
 from chainwallet.accounts.sessions import list_sessions, revoke_session
 from chainwallet.accounts.signing_in import SignedIn, change_password, sign_in, sign_up
@@ -23,7 +23,6 @@ __all__ = [
     "Caller",
     "MadeKey",
     "SignedIn",
-    "address_of",
     "ask_for_address",
     "caller",
     "change_password",
@@ -32,7 +31,6 @@ __all__ = [
     "list_keys",
     "list_sessions",
     "load_blocklist",
-    "make_key",
     "new_key",
     "own_account",
     "own_wallets",

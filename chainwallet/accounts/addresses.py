@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from chainwallet.accounts.calling import Caller, require, require_session
 from chainwallet.accounts.tools import Accounts
 from chainwallet.errors import AlreadyExists, BadSignature, BadValue, Expired, NotFound
-from chainwallet.evm import ZERO_ADDRESS, Address, checksum, parse_address
+from chainwallet.evm import ZERO_ADDRESS, Address, checksum
 from chainwallet.keys.signer import recover
-from chainwallet.rules.handle import parse_handle, shown
+from chainwallet.rules.handle import shown
 from chainwallet.rules.sign_in_message import LIFETIME_S, SignInMessage, Site
 from chainwallet.store import account_wallets, challenges, wallets
 from chainwallet.store.account_wallets import OwnWallet
@@ -63,21 +63,6 @@ def take_address(accounts: Accounts, caller: Caller, nonce: str, signature: byte
     """
     require_session(caller)
     return accounts.database.write(lambda tx: _take(tx, caller, nonce, signature, site, accounts.now_s))
-
-
-def address_of(accounts: Accounts, text: str, field: str) -> Address:
-    """The address that is paid where ``text`` is: a handle's (``@ana``), or the address that it writes.
-
-    Raises ``BadValue`` (naming ``field``) for what is neither, and ``NotFound`` for a handle that nobody has.
-    """
-    if not text.startswith("@"):
-        return parse_address(text, field)
-    handle = parse_handle(text, field)
-    with accounts.database.read() as tx:
-        wallet = account_wallets.paid_by_handle(tx, handle)
-    if wallet is None:
-        raise NotFound("account", shown(handle), "ask for the handle again, or pay to an address")
-    return wallet.address
 
 
 def own_wallets(accounts: Accounts, caller: Caller) -> tuple[OwnWallet, ...]:

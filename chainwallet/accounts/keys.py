@@ -34,21 +34,15 @@ class MadeKey:
         return f"MadeKey({self.key!r}, ...)"
 
 
-def make_key(
-    accounts: Accounts, caller: Caller, name: str, scopes: Collection[str], expires_at_s: int | None = None
-) -> MadeKey:
-    """A key called ``name`` with ``scopes``; it ends at ``expires_at_s`` (None: when it is revoked).
-
-    Raises ``Forbidden`` where the caller may make no keys or lacks one of ``scopes``, and ``BadValue`` for an empty
-    name, an unknown scope, a time that is over, a key above ``MOST_KEYS``, and one that would outlive its maker.
-    """
-    return accounts.database.write(new_key(accounts, caller, name, scopes, expires_at_s))
-
-
 def new_key(
     accounts: Accounts, caller: Caller, name: str, scopes: Collection[str], expires_at_s: int | None
 ) -> Callable[[Transaction], MadeKey]:
-    """What makes the key that ``make_key`` makes in a transaction of others; between them they raise what it raises."""
+    """What makes, in a transaction, a key called ``name`` with ``scopes`` that ends at ``expires_at_s`` (None: never).
+
+    Between them they raise ``Forbidden`` where the caller may make no keys or lacks one of ``scopes``, and ``BadValue``
+    for an empty name, an unknown scope, a time that is over, a key above ``MOST_KEYS``, and one that would outlive its
+    maker.
+    """
     require(caller, "keys:write")
     wanted = parse_scopes(scopes)
     for scope in sorted(wanted):

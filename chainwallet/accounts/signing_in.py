@@ -3,7 +3,8 @@
 A handle that nobody has costs as much as a wrong password, and is answered with the same words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -81,9 +82,10 @@ def sign_in(
     wanted, given = parse_handle(handle), normal_form(password)
     place = place_of(client_address)
     spot, found = accounts.database.write(lambda tx: _begin(tx, accounts, wanted, place, earlier_token))
-    known = _whose_password_is(accounts, wanted, spot, found, given)
-    outdated = accounts.hasher.is_outdated(known.password_hash)
-    renewed = accounts.hasher.hash(given, accounts.random(SALT_BYTES)) if outdated else None
+    with _no_try_without_a_turn(accounts, wanted, spot):
+        known = _whose_password_is(accounts, wanted, found, given)
+        outdated = accounts.hasher.is_outdated(known.password_hash)
+        renewed = accounts.hasher.hash(given, accounts.random(SALT_BYTES)) if outdated else None
     token, session_id = new_token(SESSION, accounts.random), accounts.new_id()
     now_s = accounts.now_s
     session = Session(session_id, known.account_id, place, now_s, now_s, now_s + SESSION_LIFETIME_S)
@@ -111,8 +113,9 @@ def change_password(accounts: Accounts, caller: Caller, password: str, wanted: s
     chosen = new_password(wanted, (caller.handle, *SERVICE_NAMES), accounts.blocklist)
     spot = f"session {session_id}"
     found = accounts.database.write(lambda tx: _count_try(tx, accounts, caller.handle, spot, is_familiar=True))
-    known = _whose_password_is(accounts, caller.handle, spot, found, given)
-    password_hash = accounts.hasher.hash(chosen, accounts.random(SALT_BYTES))
+    with _no_try_without_a_turn(accounts, caller.handle, spot):
+        known = _whose_password_is(accounts, caller.handle, found, given)
+        password_hash = accounts.hasher.hash(chosen, accounts.random(SALT_BYTES))
 
     def change(tx: Transaction) -> None:
         if not account_rows.replace_password_hash(tx, known, password_hash):
@@ -152,18 +155,19 @@ def _count_try(
             assert_never(verdict)
 
 
-def _whose_password_is(
-    accounts: Accounts, handle: Handle, spot: str, found: Credentials | None, password: str
-) -> Credentials:
-    """``found``, where ``password`` is theirs; raises ``WrongPassword``, after the same work where nobody was found.
-
-    Where the hasher has no turn for it, the try was none.
-    """
+@contextmanager
+def _no_try_without_a_turn(accounts: Accounts, handle: Handle, spot: str) -> Iterator[None]:
+    """Takes the try that was counted back where the hasher has no turn for it: it could not come to an end."""
     try:
-        is_theirs = accounts.hasher.is_of(found.password_hash if found else None, password)
+        yield
     except TooManyTries:
         accounts.database.write(lambda tx: sign_ins.take_back(tx, handle, spot))
         raise
+
+
+def _whose_password_is(accounts: Accounts, handle: Handle, found: Credentials | None, password: str) -> Credentials:
+    """``found``, where ``password`` is theirs; raises ``WrongPassword``, after the same work where nobody was found."""
+    is_theirs = accounts.hasher.is_of(found.password_hash if found else None, password)
     if found is None or not is_theirs:
         raise WrongPassword(shown(handle))
     return found

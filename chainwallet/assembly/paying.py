@@ -12,7 +12,6 @@ from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.payments import Accept, AcceptSoon, AccountDirectory, Desk, Gatherer, Order, Teller
 from chainwallet.rules.money import Currency
-from chainwallet.rules.promise import Expired
 from chainwallet.store.promises import Promise
 
 SALT_BYTES = 32
@@ -75,8 +74,6 @@ def _by_issuer(connection: Connection, accept: Accept) -> Callable[[Currency, Or
         signer = connection.opened.wallets.signer_of(order.payer)
         if signer is None:
             raise BadValue("issuer", checksum(order.payer), "a wallet whose key this home holds")
-        desk = desks[currency.code]
-        promise = accept(desk, order, signer)
-        return payments.retry(desk, promise, signer, now_s()) if isinstance(promise.stage, Expired) else promise
+        return payments.accept_or_retry(desks[currency.code], accept, order, signer, now_s())
 
     return pay

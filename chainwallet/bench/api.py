@@ -16,6 +16,7 @@ from typing import Any
 from chainwallet.accounts.tokens import SESSION, hashed, new_token
 from chainwallet.bench.chain import give
 from chainwallet.bench.load import Person
+from chainwallet.bench.memory import status_kb
 from chainwallet.errors import NodeRefused
 from chainwallet.evm import Address
 from chainwallet.rpc import Node
@@ -113,7 +114,7 @@ class Running:
 
     def memory_mb(self, kind: str) -> dict[str, int]:
         """By process, its memory now (``VmRSS``) or at most until now (``VmHWM``)."""
-        return {name: _status_kb(pid, kind) // 1_024 for name, pid in self.pids.items()}
+        return {name: status_kb(pid, kind) // 1_024 for name, pid in self.pids.items()}
 
 
 @contextmanager
@@ -150,13 +151,6 @@ def _ready(process: "subprocess.Popen[bytes]", log: Path) -> Running:
             return Running(ready[0], pids)
         time.sleep(LOOK_S)
     raise NodeRefused("bench", process.poll() or 0, f"the service does not start: {log.read_text('utf-8')[-500:]}")
-
-
-def _status_kb(pid: int, kind: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
-        if line.startswith(f"{kind}:"):
-            return int(line.split()[1])
-    return 0
 
 
 # ------------------------------------------------------------------------------------------------ measuring

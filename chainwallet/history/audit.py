@@ -13,7 +13,7 @@ from chainwallet.history.standing import Standing, standing
 from chainwallet.proofs.block import verify_header
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
-from chainwallet.store import facts, movements
+from chainwallet.store import facts, movements, verified
 from chainwallet.store.database import Transaction
 
 
@@ -112,9 +112,9 @@ class Audit:
             raise BadValue("at", _text(time_s), f"a time that has been; it is {_text(now_s)}")
         with self.chronicle.database.read() as tx:
             at, first = self._bounds(tx, cash)
-            kept = movements.kept_as_of(tx, cash.chain.key, first, at.block, time_s)
+            kept = verified.kept_as_of(tx, cash.chain.key, first, at.block, time_s)
             if kept is None:
-                begin = movements.kept_up_to(tx, cash.chain.key, first)
+                begin = verified.kept_up_to(tx, cash.chain.key, first)
                 since = f"a time from {_text(begin.timestamp_s)} on, when" if begin else "a time after"
                 raise BadValue("at", _text(time_s), f"{since} the ledger began")
             found = _balance(tx, cash, owner, kept.number, at, first)
@@ -138,7 +138,7 @@ class Audit:
 
     def _bounds(self, tx: Transaction, cash: Cash) -> tuple[Standing, BlockNumber]:
         at = standing(tx, self.chronicle.ledgers, self.chronicle.confirmations)
-        return at, movements.first_block(tx, cash.token)
+        return at, verified.first_block(tx, cash.token)
 
     # ------------------------------------------------------------------------------------------------ the node
 
@@ -178,7 +178,7 @@ def _balance(
         units = movements.net(tx, cash.token, owner, first, block)
     else:  # going back from now there are fewer movements, most likely
         units = facts.balance(tx, cash.token, owner) - movements.net(tx, cash.token, owner, block + 1, at.block)
-    kept = movements.kept_up_to(tx, cash.chain.key, block)
+    kept = verified.kept_up_to(tx, cash.chain.key, block)
     if kept is None or kept.number != block:
         return BalanceAt(cash, owner, units, Moment(block, None, None, block <= at.final_block), None, at)
     moment = Moment(block, kept.hash, kept.timestamp_s, block <= at.final_block)

@@ -8,7 +8,7 @@ from chainwallet.evm import Address, Hash32
 from chainwallet.history.standing import Standing, Witness, require_near, standing
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.fact import Cause, Place
-from chainwallet.store import account_wallets, movements
+from chainwallet.store import movements
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.movements import Holding, Purpose, Seen
 
@@ -72,11 +72,6 @@ class Chronicle:
     """How deep is final."""
     witness: Witness
     names: Names
-
-    def addresses_of(self, account_id: int) -> tuple[Address, ...]:
-        """The addresses of an account's wallets, the default one first."""
-        with self.database.read() as tx:
-            return account_wallets.addresses_of(tx, account_id)
 
     def statement(
         self, owners: Sequence[Address], before: tuple[int, int] | None, limit: int, *, currency: str | None = None

@@ -4,7 +4,7 @@
 command that waits for its end itself. ``counter`` is where an issuer is asked, ``office`` all counters of a chain.
 """
 
-from chainwallet.issuing.counter import Counter, Quota, quota_of
+from chainwallet.issuing.counter import Counter
 from chainwallet.issuing.minting import top_up
 from chainwallet.issuing.office import Office
 from chainwallet.issuing.topups import ShownTopUp, find_topup, request_topup
@@ -13,13 +13,11 @@ from chainwallet.issuing.withdrawals import ShownWithdrawal, find_withdrawal, gi
 __all__ = [
     "Counter",
     "Office",
-    "Quota",
     "ShownTopUp",
     "ShownWithdrawal",
     "find_topup",
     "find_withdrawal",
     "give_back",
-    "quota_of",
     "request_topup",
     "request_withdrawal",
     "top_up",

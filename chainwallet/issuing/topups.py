@@ -4,9 +4,9 @@ A request stores what is asked for together with the submission that carries it;
 reference again is the same top-up, here and on the chain, also after a loss of the database.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chainwallet.abi.calls import bank_ref, call_data
+from chainwallet.abi.calls import bank_ref
 from chainwallet.errors import BadValue, NotFound
 from chainwallet.evm import Address, Hash32, checksum
 from chainwallet.issuing.counter import (
@@ -20,10 +20,11 @@ from chainwallet.issuing.counter import (
     quota_of,
     require_within,
 )
+from chainwallet.issuing.minting import queue_mint
 from chainwallet.rpc import Node
-from chainwallet.rules.issue import Refused, Stage, checked_reference, mint_key, topup_stage
+from chainwallet.rules.issue import Refused, Stage, checked_reference, topup_stage
 from chainwallet.rules.money import Money, from_token_units
-from chainwallet.store import bank_refs, submissions, topups
+from chainwallet.store import bank_refs, topups
 from chainwallet.store.database import Transaction
 from chainwallet.store.topups import TopUp
 
@@ -92,22 +93,15 @@ def _ask(tx: Transaction, counter: Counter, asked: TopUp, quota: Quota, *, is_us
     if is_used:
         raise BadValue("reference", asked.reference, "a reference that the chain has not accepted before")
     require_within(quota, topups.to_be_minted(tx, asked.token, asked.issuer), asked.value, counter)
-    submission_id = _queue_mint(tx, counter, asked)
-    if known is None:
-        topups.add(tx, asked)
-    topups.carry(tx, asked, submission_id)
-    found = topups.by_reference(tx, asked.token, asked.reference)
-    assert found is not None  # noqa: S101 - it was stored just now
-    return _shown(tx, counter, found)
-
-
-def _queue_mint(tx: Transaction, counter: Counter, asked: TopUp) -> int:
-    data = call_data("mint(address,uint256,bytes32)", asked.payee, asked.value, asked.ref)
-    key, chain = mint_key(counter.cash.address, asked.ref), counter.cash.chain.key
-    found = submissions.by_key(tx, chain, key)
-    if found is not None and found.data != data and not isinstance(found.stage, submissions.ENDED_WITHOUT_EFFECT):
+    made_at_s = asked.created_at_s
+    queued = queue_mint(tx, counter.cash, asked.issuer, asked.payee, asked.value, asked.ref, made_at_s)
+    if queued is None:
         raise BadValue("reference", asked.reference, "a reference that no other top-up used")
-    return submissions.put(tx, chain, key, asked.issuer, counter.cash.address, data, asked.created_at_s)
+    if known is None:
+        topups.add(tx, replace(asked, submission_id=queued))
+        return _shown(tx, counter, replace(asked, submission_id=queued))
+    topups.carry(tx, known.topup, queued)
+    return _shown(tx, counter, replace(known.topup, submission_id=queued))
 
 
 def _known(tx: Transaction, counter: Counter, asked: TopUp) -> ShownTopUp | None:

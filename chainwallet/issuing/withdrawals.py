@@ -8,11 +8,12 @@ money: the same request tries again, or ``give_back`` pays it back.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chainwallet.abi.calls import bank_ref, call_data
+from chainwallet.abi.calls import bank_ref
 from chainwallet.errors import BadValue, NotFound
 from chainwallet.evm import Address, checksum
 from chainwallet.issuing.counter import Counter, call_of, checked_amount, done_of
 from chainwallet.payments import Order, waits_for
+from chainwallet.relayer.burning import queue_burn
 from chainwallet.rules import promise as rules
 from chainwallet.rules.issue import (
     Refused,
@@ -20,7 +21,6 @@ from chainwallet.rules.issue import (
     Returned,
     Returning,
     Stage,
-    burn_key,
     checked_reference,
     payback_id,
     withdrawal_stage,
@@ -141,11 +141,7 @@ def _again(tx: Transaction, counter: Counter, shown: ShownWithdrawal, now_s: int
     held = shown.withdrawal
     if not isinstance(shown.stage, Refused) or not isinstance(shown.payment.stage, rules.Final):
         return shown
-    data = call_data("burn(uint256,bytes32)", shown.payment.value, held.ref)
-    key, contract = burn_key(counter.cash.address, held.ref), counter.cash.address
-    submission_id = submissions.put(tx, counter.cash.chain.key, key, held.issuer, contract, data, now_s)
-    withdrawals.burn(tx, held, submission_id)
-    return _shown(tx, counter, replace(held, submission_id=submission_id))
+    return _shown(tx, counter, queue_burn(tx, held, shown.payment.value, now_s))
 
 
 def _shown(tx: Transaction, counter: Counter, withdrawal: Withdrawal) -> ShownWithdrawal:

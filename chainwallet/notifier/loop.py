@@ -38,11 +38,11 @@ class Notifier:
         Raises what the store raises; the next tick goes on where the last one that ended well did.
         """
         with self._database.read() as tx:
-            if self._gather(tx).is_none:
+            if not self._gather(tx, 1).progress:
                 return 0
         with self._database.transaction() as tx:
             news.lock(tx, self._chain)
-            found = self._gather(tx)
+            found = self._gather(tx, self._batch)
             news.write(tx, self._chain, found, self._now_s())
         return found.progress
 
@@ -51,8 +51,8 @@ class Notifier:
         while self.tick():
             pass
 
-    def _gather(self, tx: Transaction) -> News:
-        return news.gather(tx, self._chain, self._confirmations, self._accounts, self._now_s(), self._batch)
+    def _gather(self, tx: Transaction, limit: int) -> News:
+        return news.gather(tx, self._chain, self._confirmations, self._accounts, self._now_s(), limit)
 
     def _now_s(self) -> int:
         return int(self._clock_s())

@@ -13,7 +13,7 @@ from chainwallet.payments.ending import cancel, cancel_document, retry
 from chainwallet.payments.forgotten import cancel_forgotten
 from chainwallet.payments.gathering import Gatherer
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
-from chainwallet.payments.paying import Receipt, balance_text, pay
+from chainwallet.payments.paying import Receipt, accept_or_retry, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
 from chainwallet.payments.teller import Accept, AcceptSoon, Asked, Teller, Told, Wish
 
@@ -36,6 +36,7 @@ __all__ = [
     "accept",
     "accept_each",
     "accept_many",
+    "accept_or_retry",
     "balance_text",
     "cancel",
     "cancel_document",

@@ -66,4 +66,4 @@ class AccountDirectory:
     def wallets_of(self, account_id: int) -> tuple[Address, ...]:
         """The account's wallets, the default one first."""
         with self.database.read() as tx:
-            return tuple(owned.wallet.address for owned in account_wallets.of_account(tx, account_id))
+            return account_wallets.addresses_of(tx, account_id)

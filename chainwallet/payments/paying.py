@@ -9,6 +9,7 @@ from chainwallet.payments.accepting import accept
 from chainwallet.payments.deciding import Desk
 from chainwallet.payments.ending import retry
 from chainwallet.payments.order import Order
+from chainwallet.payments.teller import Accept
 from chainwallet.promises import account_state
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
@@ -42,6 +43,15 @@ def pay(desk: Desk, worker: Worker, order: Order, signer: Signer, memo_salt: byt
     if isinstance(promise.stage, Expired | Queued):  # its owner asks for it again
         promise = retry(desk, promise, signer, now_s)
     return receipt_of(worker.tools.node, worker.settle(promise.number))
+
+
+def accept_or_retry(desk: Desk, accept: Accept, order: Order, signer: Signer, now_s: int) -> Promise:
+    """The promise of ``order`` as ``accept`` gives it; one that expired unpaid is signed anew, under the same nonce.
+
+    For who asks again until it is paid. Raises what ``accept`` and ``retry`` raise.
+    """
+    promise = accept(desk, order, signer)
+    return retry(desk, promise, signer, now_s) if isinstance(promise.stage, Expired) else promise
 
 
 def receipt_of(node: Node, promise: Promise) -> Receipt:

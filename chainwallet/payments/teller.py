@@ -89,8 +89,10 @@ class Teller:
     def pay(self, payer: Address, wallets: Collection[Address], wish: Wish) -> Promise:
         """The payment that ``wish`` asks for, from ``payer``, one of its owner's ``wallets``; asked again, the same.
 
-        An owner's id stands for one payment, whichever wallet pays. A handle is looked up when the payment is accepted:
-        asked for again it means the wallet that it meant then. Queued, or, where the payer signs elsewhere, offered.
+        For one wallet and currency an id always stands for one payment. Once that is accepted, it stands for no payment
+        of the owner's other wallets, nor in another currency; what is asked for from two of them in the same instant
+        may be accepted twice. A handle is looked up when the payment is accepted: asked for again it means the wallet
+        that it meant then. Queued, or, where the payer signs elsewhere, offered.
         Raises ``BadValue``, ``NotFound``, ``InsufficientFunds``, ``Recovering`` and what the signer raises; then
         nothing is stored.
         """

@@ -53,6 +53,8 @@ class Backoff:
 
 OF_BOTH = Backoff(free=5, most_s=3_600, forgotten_after_s=DAY_S)
 OF_PLACE = Backoff(free=20, most_s=900, forgotten_after_s=3_600)
+HANDLE_FORGOTTEN_AFTER_S = 365 * DAY_S
+"""The count of a handle from everywhere holds for so long after its last try: guessers do not wait until it is over."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Accounts: a handle and a password that may ask for things in its name."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,21 +86,17 @@ def replace_password_hash(tx: Transaction, known: Credentials, password_hash: st
     return tx.execute(update(accounts).where(is_known).values(password_hash=password_hash)).rowcount == 1
 
 
-def grant(tx: Transaction, account: Account, role: Role, now_s: int) -> bool:
-    """Gives ``account`` a role; whether that is news."""
+def grant(tx: Transaction, account: Account, role: Role, now_s: int) -> None:
+    """Gives ``account`` a role; nothing where it has it."""
     row = {"account_id": account.id, "role": parse_role(role), "granted_at_s": now_s}
-    try:
-        with tx.begin_nested():
-            tx.execute(insert(account_roles).values(row))
-    except IntegrityError:
-        return False
-    return True
+    with suppress(IntegrityError), tx.begin_nested():
+        tx.execute(insert(account_roles).values(row))
 
 
-def revoke(tx: Transaction, account: Account, role: Role) -> bool:
-    """Takes a role from ``account``; whether it had it."""
+def revoke(tx: Transaction, account: Account, role: Role) -> None:
+    """Takes a role from ``account``; nothing where it does not have it."""
     is_it = (account_roles.c.account_id == account.id) & (account_roles.c.role == parse_role(role))
-    return tx.execute(delete(account_roles).where(is_it)).rowcount == 1
+    tx.execute(delete(account_roles).where(is_it))
 
 
 def joined(rows: Iterable[Row[Any]]) -> tuple[Account, ...]:

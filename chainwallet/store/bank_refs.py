@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.store import evidence
@@ -30,11 +30,14 @@ class Used:
 def use(tx: Transaction, token: str, reference: str) -> Use | None:
     """What ``reference`` stands for here; from here to its end ``tx`` is alone in what it decides about it."""
     take_turns(tx, "bank reference", token, reference)
-    for table, name in ((topups, "top-up"), (withdrawals, "withdrawal")):
+    for table, use_of_it in _USES:
         is_it = (table.c.token == token) & (table.c.reference == reference)
         if tx.execute(select(table.c.token).where(is_it)).first() is not None:
-            return "top-up" if name == "top-up" else "withdrawal"
+            return use_of_it
     return None
+
+
+_USES: tuple[tuple[Table, Use], ...] = ((topups, "top-up"), (withdrawals, "withdrawal"))
 
 
 def used(tx: Transaction, token: str, ref: Hash32, confirmations: int) -> Used | None:

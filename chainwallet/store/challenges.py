@@ -47,7 +47,6 @@ def by_nonce(tx: Transaction, account_id: int, nonce: str) -> Challenge | None:
     return Challenge(row.nonce, row.account_id, address, row.issued_at_s, row.expires_at_s, row.used_at_s)
 
 
-def use(tx: Transaction, nonce: str, now_s: int) -> bool:
-    """Uses up a challenge; whether it was there and unused."""
-    is_unused = (challenges.c.nonce == nonce) & challenges.c.used_at_s.is_(None)
-    return tx.execute(update(challenges).where(is_unused).values(used_at_s=now_s)).rowcount == 1
+def use(tx: Transaction, nonce: str, now_s: int) -> None:
+    """Uses up a challenge; the caller has seen that it was not."""
+    tx.execute(update(challenges).where(challenges.c.nonce == nonce).values(used_at_s=now_s))

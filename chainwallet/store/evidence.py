@@ -15,7 +15,8 @@ from chainwallet.store import facts as history
 from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
-from chainwallet.store.schema import blocks, facts, promises
+from chainwallet.store.schema import facts, promises
+from chainwallet.store.verified import kept_up_to
 from chainwallet.store.words import word
 
 AT_ONCE = 400  # bound values in one statement stay far below SQLite's 32,766
@@ -44,12 +45,8 @@ def horizon(tx: Transaction, token: str, confirmations: int) -> Horizon | None:
     followed = history.followed(tx, token)
     if followed is None:
         return None
-    final = followed.number - confirmations + 1
-    known = select(blocks.c.number, blocks.c.timestamp_s).where(
-        blocks.c.chain == token.partition("/")[0], blocks.c.number <= final, blocks.c.orphaned_at_s.is_(None)
-    )
-    row = tx.execute(known.order_by(blocks.c.number.desc()).limit(1)).one_or_none()
-    number, timestamp_s = (row.number, row.timestamp_s) if row else (-1, 0)
+    final = kept_up_to(tx, token.partition("/")[0], followed.number - confirmations + 1)
+    number, timestamp_s = (final.number, final.timestamp_s) if final else (-1, 0)
     return Horizon(followed.number, followed.hash, followed.timestamp_s, BlockNumber(number), timestamp_s)
 
 

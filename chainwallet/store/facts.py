@@ -32,8 +32,9 @@ from chainwallet.store.words import address_or_none, from_json, hash_or_none, nu
 
 REFS_AT_ONCE = 500  # bound values in one statement stay far below SQLite's 32,766
 ROWS_AT_ONCE = 1_000  # rows that a long read holds in memory
+ABOVE_ALL = 2**62  # no chain has so many blocks
 
-_IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
+IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
 """Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
 
 _EACH_FOLLOWED = select(cursors).where(cursors.c.token.in_(bindparam("tokens", expanding=True)))
@@ -289,7 +290,7 @@ def balance_at(tx: Transaction, token: str, owner: Address, block: int, *, known
     address = to_hex(owner)
     query = select(facts.c.payer, facts.c.payee, facts.c.value).where(
         facts.c.token == token,
-        _IS_TRANSFER,
+        IS_TRANSFER,
         facts.c.block <= block,
         or_(facts.c.payer == address, facts.c.payee == address),
         _known(known_at_s),
@@ -318,7 +319,7 @@ def movements(
     known_at_s: int | None = None,
 ) -> tuple[Movement, ...]:
     """The first ``limit`` movements of ``owner`` after the place ``after`` (None: from the first), in order."""
-    query = _select(token).where(_IS_TRANSFER, _known(known_at_s))
+    query = _select(token).where(IS_TRANSFER, _known(known_at_s))
     if after is not None:
         block, log_index = after
         is_later = (facts.c.block == block) & (facts.c.log_index > log_index)
@@ -338,7 +339,7 @@ def rebuilt(tx: Transaction, token: str, block: int, *, known_at_s: int | None =
     Raises ``HistoryMismatch`` where a payer would go below zero.
     """
     query = select(facts.c.payer, facts.c.payee, facts.c.value).where(
-        facts.c.token == token, _IS_TRANSFER, facts.c.block <= block, _known(known_at_s)
+        facts.c.token == token, IS_TRANSFER, facts.c.block <= block, _known(known_at_s)
     )
     ledger = Ledger()
     for payer, payee, value in tx.execute(_in_order(query)).yield_per(ROWS_AT_ONCE):

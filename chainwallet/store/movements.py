@@ -21,16 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
+from chainwallet.evm import Address, Hash32, from_hex, to_hex
 from chainwallet.store.database import Transaction
-from chainwallet.store.facts import ROWS_AT_ONCE, Movement, fact_of
+from chainwallet.store.facts import ABOVE_ALL, IS_TRANSFER, ROWS_AT_ONCE, Movement, fact_of
 from chainwallet.store.promises import OPEN, Kind
-from chainwallet.store.schema import blocks, cursors, facts, holdings, promises
-
-ABOVE_ALL = 2**62  # no chain has so many blocks
-
-_IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
-"""Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
+from chainwallet.store.schema import facts, holdings, promises
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ def _side(column: Column[str], *, of_others: bool) -> Select[tuple[object, ...]]
     is_lower = (facts.c.block < bindparam("block")) | (facts.c.log_index < bindparam("log_index"))
     query = select(facts).where(
         facts.c.token == bindparam("token"),
-        _IS_TRANSFER,
+        IS_TRANSFER,
         column == bindparam("owner"),
         facts.c.orphaned_at_s.is_(None),
         facts.c.block <= bindparam("block"),
@@ -189,58 +184,10 @@ def net(tx: Transaction, token: str, owner: Address, first: int, last: int) -> i
 _BETWEEN = tuple(
     select(facts.c.value).where(
         facts.c.token == bindparam("token"),
-        _IS_TRANSFER,
+        IS_TRANSFER,
         side == bindparam("owner"),
         facts.c.orphaned_at_s.is_(None),
         facts.c.block.between(bindparam("first"), bindparam("last")),
     )
     for side in (facts.c.payer, facts.c.payee)
 )
-
-
-@dataclass(frozen=True)
-class KeptBlock:
-    """A verified block whose header is kept: one with facts, or one of the latest."""
-
-    number: BlockNumber
-    hash: Hash32
-    timestamp_s: int
-
-
-def first_block(tx: Transaction, token: str) -> BlockNumber:
-    """The block from which ``token`` is followed."""
-    return BlockNumber(tx.execute(select(cursors.c.first_block).where(cursors.c.token == token)).scalar_one())
-
-
-def kept_up_to(tx: Transaction, chain: str, number: int) -> KeptBlock | None:
-    """The highest verified block that is kept, at most ``number``; between the two there are no facts."""
-    row = tx.execute(_KEPT, {"chain": chain, "number": number}).one_or_none()
-    return KeptBlock(BlockNumber(row.number), Hash32(from_hex(row.hash)), row.timestamp_s) if row else None
-
-
-_KEPT = (
-    select(blocks.c.number, blocks.c.hash, blocks.c.timestamp_s)
-    .where(blocks.c.chain == bindparam("chain"), blocks.c.number <= bindparam("number"))
-    .where(blocks.c.orphaned_at_s.is_(None))
-    .order_by(blocks.c.number.desc())
-    .limit(1)
-)
-
-
-def kept_as_of(tx: Transaction, chain: str, first: int, last: int, time_s: int) -> KeptBlock | None:
-    """The highest verified block that is kept from ``first`` to ``last`` and is not later than ``time_s``.
-
-    Found by halving: no block has an earlier time than its parent.
-    """
-    best: KeptBlock | None = None
-    low, high = first, last
-    while low <= high:
-        middle = (low + high) // 2
-        kept = kept_up_to(tx, chain, middle)
-        if kept is None or kept.number < low:  # none is kept from low to middle: what was found below is as good
-            low = middle + 1
-        elif kept.timestamp_s <= time_s:
-            best, low = kept, middle + 1
-        else:
-            high = kept.number - 1
-    return best

@@ -6,7 +6,7 @@ at a time on each chain; under its lock none is under way, and a cursor is safe.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
@@ -14,10 +14,10 @@ from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.store import facts as history
 from chainwallet.store.database import Transaction
+from chainwallet.store.facts import ABOVE_ALL
 from chainwallet.store.locks import take_turns
 from chainwallet.store.schema import account_events, cursors, facts, happenings, notified, promises
 
-ABOVE_ALL = 2**62  # no chain has so many blocks
 FINAL_SPAN_BLOCKS = 1_000  # looked through for movements that became final, at most, in one step
 MARKED_AT_ONCE = 500  # bound values in one statement stay far below SQLite's 32,766
 
@@ -75,13 +75,8 @@ class News:
     was_told: Told | None = None
 
     @property
-    def is_none(self) -> bool:
-        """Nothing is to be written."""
-        return not self.events and not self.happenings and self.told == self.was_told
-
-    @property
     def progress(self) -> int:
-        """How much was seen to."""
+        """How much is seen to; 0 where nothing is to be written."""
         return len(self.events) + len(self.happenings) + (self.told != self.was_told)
 
 
@@ -96,7 +91,8 @@ def gather(tx: Transaction, chain: str, confirmations: int, accounts: Accounts, 
 
     A transaction that took the ``lock`` may ``write`` it.
     """
-    ours = _Gathering(tx, chain, accounts, now_s, limit)
+    tokens = tuple(tx.execute(_TOKENS_OF, {"chain": chain}).scalars())
+    ours = _Gathering(tx, chain, tokens, accounts, now_s, limit)
     happened, seen_to = ours.happened()
     head = history.head(tx, chain)
     was_told = _told(tx, chain)
@@ -152,14 +148,10 @@ def _told(tx: Transaction, chain: str) -> Told | None:
 class _Gathering:
     tx: Transaction
     chain: str
+    tokens: tuple[str, ...]
     accounts: Accounts
     now_s: int
     limit: int
-    tokens: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        of_chain = select(cursors.c.token).where(cursors.c.chain == self.chain).order_by(cursors.c.token)
-        object.__setattr__(self, "tokens", list(self.tx.execute(of_chain).scalars()))
 
     def _asked(self, **more: object) -> dict[str, object]:
         return {"tokens": self.tokens, "limit": self.limit, **more}
@@ -220,6 +212,7 @@ def _of_movement(row: Any, kind: str, at_s: int) -> Event:
 _LIMIT: Any = bindparam("limit")
 _TOKENS: Any = bindparam("tokens", expanding=True)
 
+_TOKENS_OF = select(cursors.c.token).where(cursors.c.chain == bindparam("chain")).order_by(cursors.c.token)
 _HAPPENED = (
     select(happenings.c.id, happenings.c.name, happenings.c.at_s, promises.c.payer, promises.c.kind)
     .join_from(happenings, promises, promises.c.number == happenings.c.promise)

@@ -12,7 +12,10 @@ from chainwallet.store.schema import promises
 
 
 def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id: str) -> tuple[Promise, ...]:
-    """The payments on ``chain`` that any of ``payers`` has under this id: one, unless a race made two."""
+    """The payments on ``chain`` that any of ``payers`` has under this id, the first one first.
+
+    One, unless it was asked for in the same instant from two of them, or in two currencies.
+    """
     asked = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
     numbers = tx.execute(_WITH_ID, asked).scalars().all()
     return rows.every(tx, numbers) if numbers else ()

@@ -6,14 +6,18 @@ from typing import Literal
 from sqlalchemy import delete, insert, select, update
 
 from chainwallet.rules.handle import Handle
-from chainwallet.rules.throttle import Counts, Tries
+from chainwallet.rules.throttle import HANDLE_FORGOTTEN_AFTER_S, OF_BOTH, OF_PLACE, Counts, Tries
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import take_turns
 from chainwallet.store.schema import account_places, sign_in_tries
 
 Kind = Literal["both", "place", "handle"]
 
-FORGOTTEN_AFTER_S: dict[Kind, int] = {"both": 86_400, "place": 86_400, "handle": 365 * 86_400}
+FORGOTTEN_AFTER_S: dict[Kind, int] = {
+    "both": OF_BOTH.forgotten_after_s,
+    "place": OF_PLACE.forgotten_after_s,
+    "handle": HANDLE_FORGOTTEN_AFTER_S,
+}
 """Rows of this kind are removed so long after the last try; none that still counts for anything is younger."""
 
 MOST_PLACES = 100
@@ -44,7 +48,7 @@ def count(tx: Transaction, handle: Handle, place: str, counts: Counts, now_s: in
 
 
 def take_back(tx: Transaction, handle: Handle, place: str) -> None:
-    """Takes one try back that ``count`` stored: its password was never looked at."""
+    """Takes one try back that ``count`` stored: it came to no end, and says nothing of who made it."""
     is_it = sign_in_tries.c.subject.in_(_subjects(handle, place).values()) & (sign_in_tries.c.tries > 0)
     tx.execute(update(sign_in_tries).where(is_it).values(tries=sign_in_tries.c.tries - 1))
 

@@ -1,14 +1,14 @@
 """Accounts whose clock, randomness and passwords a test holds in its hands."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
 from chainwallet import accounts
-from chainwallet.accounts import Accounts, Argon2id, Caller, SignedIn, load_blocklist
+from chainwallet.accounts import Accounts, Argon2id, Caller, MadeKey, SignedIn, load_blocklist
 from chainwallet.evm import Address
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.store.accounts import Account
@@ -69,6 +69,9 @@ class Town:
 
     def caller(self, token: str) -> Caller:
         return accounts.caller(self.accounts, token)
+
+    def make_key(self, caller: Caller, name: str, scopes: Collection[str], expires_at_s: int | None = None) -> MadeKey:
+        return self.accounts.database.write(accounts.new_key(self.accounts, caller, name, scopes, expires_at_s))
 
     def signed_in(self, handle: str = "ana") -> Caller:
         """A new account of ``handle``, signed in."""

@@ -12,6 +12,7 @@ from chainwallet.accounts import Asked, Caller
 from chainwallet.accounts.addresses import MOST_OPEN, MOST_WALLETS
 from chainwallet.errors import AlreadyExists, BadSignature, BadValue, Expired, Forbidden, NotFound
 from chainwallet.evm import ZERO_ADDRESS, Address, parse_address
+from chainwallet.payments import AccountDirectory, payee_of
 from chainwallet.rules.sign_in_message import LIFETIME_S, Site
 from chainwallet.store import wallets
 from chainwallet.store.account_wallets import OwnWallet
@@ -180,14 +181,16 @@ def test_a_name_that_the_operator_gave_stays(town: Town, ana: Caller, database: 
 def test_a_payee_is_a_handle_or_an_address(town: Town, ana: Caller) -> None:
     """A handle stands for its account's first wallet, an address for itself; what is neither is refused by name."""
     (own,) = accounts.own_wallets(town.accounts, ana)
-    assert accounts.address_of(town.accounts, "@Ana", "payee") == own.wallet.address
-    assert accounts.address_of(town.accounts, EthAccount.from_key(KEY).address, "payee") == ADDRESS
+    directory = AccountDirectory(town.accounts.database, Address(b"\x11" * 20))
+    for text in ("@Ana", "ana"):
+        assert payee_of(directory, text, None) == own.wallet.address
+    assert payee_of(directory, EthAccount.from_key(KEY).address, None) == ADDRESS
     assert accounts.own_account(town.accounts, ana).handle == "ana"
     with pytest.raises(NotFound, match="no '@ben' here"):
-        accounts.address_of(town.accounts, "@ben", "payee")
-    for text in ("ana", "@аna", "0xab", ""):
+        payee_of(directory, "@ben", None)
+    for text in ("@аna", "0xab", ""):
         with pytest.raises(BadValue, match=r"^payee: "):
-            accounts.address_of(town.accounts, text, "payee")
+            payee_of(directory, text, None)
 
 
 def test_challenges_and_wallets_are_bounded(town: Town, ana: Caller) -> None:
@@ -211,7 +214,7 @@ def test_challenges_and_wallets_are_bounded(town: Town, ana: Caller) -> None:
 
 def test_an_app_adds_no_address_and_nobody_the_zero_address(town: Town, ana: Caller) -> None:
     """Addresses are added by whoever signed in with the password; what has no key cannot be added."""
-    by_key = town.caller(accounts.make_key(town.accounts, ana, "app", sorted(ana.scopes)).token)
+    by_key = town.caller(town.make_key(ana, "app", sorted(ana.scopes)).token)
     with pytest.raises(Forbidden):
         asked(town, by_key)
     one = asked(town, ana)

@@ -19,7 +19,7 @@ pytestmark = on_both
 
 
 def key_of(town: Town, caller: Caller, *scopes: Scope, expires_at_s: int | None = None) -> str:
-    return accounts.make_key(town.accounts, caller, "shop", scopes, expires_at_s).token
+    return town.make_key(caller, "shop", scopes, expires_at_s).token
 
 
 # ------------------------------------------------------------------------------------------------ sessions
@@ -161,7 +161,7 @@ def test_some_things_people_do_themselves(town: Town) -> None:
 def test_a_key_is_shown_once_and_named_for_good(town: Town) -> None:
     """A key is listed by name, scopes and last use; its token is shown when it is made, and never again."""
     caller = town.signed_in()
-    made = accounts.make_key(town.accounts, caller, "  Käse-Shop ", ["payments:read", "history:read"])
+    made = town.make_key(caller, "  Käse-Shop ", ["payments:read", "history:read"])
     assert made.token.startswith("cwk_")
     assert made.token not in repr(made)
     (key,) = accounts.list_keys(town.accounts, caller)
@@ -195,7 +195,7 @@ def test_a_key_ends_when_it_is_revoked_or_its_time_is_over(town: Town) -> None:
 def test_nobody_ends_or_sees_anothers_key(town: Town) -> None:
     """Somebody else's key is none at all, for who lists and for who revokes."""
     ana, ben = town.signed_in("ana"), town.signed_in("ben")
-    made = accounts.make_key(town.accounts, ana, "shop", ["keys:write"])
+    made = town.make_key(ana, "shop", ["keys:write"])
     with pytest.raises(NotFound):
         accounts.revoke_key(town.accounts, ben, made.key.id)
     assert accounts.list_keys(town.accounts, ben) == ()
@@ -240,7 +240,7 @@ def test_a_key_that_cannot_be_is_refused(
     """A key without a name that can be seen, without known scopes, or with a time that is over is refused by name."""
     caller = town.signed_in()
     with pytest.raises(BadValue) as refusal:
-        accounts.make_key(town.accounts, caller, name, scopes, expires_at_s)
+        town.make_key(caller, name, scopes, expires_at_s)
     assert refusal.value.field == field
     assert accounts.list_keys(town.accounts, caller) == ()
 
@@ -254,7 +254,7 @@ def test_an_account_has_a_bounded_number_of_keys(town: Town) -> None:
 
     def make() -> None:
         try:
-            outcomes.append(accounts.make_key(town.accounts, caller, "shop", ["payments:read"]))
+            outcomes.append(town.make_key(caller, "shop", ["payments:read"]))
         except BadValue as error:
             outcomes.append(error)
 

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from chainwallet.store import account_wallets
 from chainwallet.store import accounts as account_rows
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Database
-from tests.accounts.conftest import HOME, NOW_S, PASSWORD, Town
+from tests.accounts.conftest import HOME, NOW_S, PASSWORD, CountingHasher, Town
 from tests.postgres import on_both
 
 pytestmark = on_both
@@ -278,6 +279,39 @@ def test_a_try_that_found_no_turn_is_none(town: Town) -> None:
         assert isinstance(wrong(town), WrongPassword)
 
 
+@dataclass
+class NoTurnToHash(CountingHasher):
+    """Has a turn to compare a password, and then none to hash one."""
+
+    def hash(self, *_: object) -> str:
+        raise TooManyTries("sign-in and sign-up by all people here", 5)
+
+
+def test_a_sign_in_that_found_no_turn_for_the_new_hash_is_no_try(town: Town) -> None:
+    """Who gave the right password, and is sent away before it is hashed at a raised cost, loses no try."""
+    town.sign_up()
+    calm = town.accounts
+    town.accounts = replace(calm, hasher=NoTurnToHash(Argon2id(time_cost=2, memory_cost_kib=16, parallelism=1)))
+    for _ in range(3 * OF_BOTH.free):
+        with pytest.raises(TooManyTries, match="by all people here"):
+            town.sign_in()
+    town.accounts = calm
+    for _ in range(OF_BOTH.free):
+        assert isinstance(wrong(town), WrongPassword)
+
+
+def test_a_change_that_found_no_turn_for_the_new_hash_is_no_try(town: Town) -> None:
+    """Who gave the right password, and is sent away before the wanted one is hashed, loses no try."""
+    caller, wanted = town.signed_in(), "nine geese fly to Faro"
+    busy = replace(town.accounts, hasher=NoTurnToHash(town.hasher.argon2id))
+    for _ in range(3 * OF_BOTH.free):
+        with pytest.raises(TooManyTries, match="by all people here"):
+            accounts.change_password(busy, caller, PASSWORD, wanted)
+    for _ in range(OF_BOTH.free):
+        with pytest.raises(WrongPassword):
+            accounts.change_password(town.accounts, caller, WRONG, wanted)
+
+
 # ------------------------------------------------------------------------------------------------ passwords at rest
 
 
@@ -314,7 +348,7 @@ def test_a_changed_password_ends_all_other_sessions(town: Town) -> None:
 def test_an_app_cannot_change_the_password(town: Town) -> None:
     """An API key, whatever its scopes, is no person who signed in."""
     caller = town.signed_in()
-    key = accounts.make_key(town.accounts, caller, "app", sorted(caller.scopes))
+    key = town.make_key(caller, "app", sorted(caller.scopes))
     with pytest.raises(Forbidden):
         accounts.change_password(town.accounts, town.caller(key.token), PASSWORD, "nine geese fly to Faro")
 
@@ -349,7 +383,7 @@ def test_no_password_or_token_is_in_the_database(town: Town, database: Database)
     """Neither a password, right, wrong or typed as a handle, nor a token is found in the database."""
     town.sign_up()
     signed_in = town.sign_in()
-    key = accounts.make_key(town.accounts, town.caller(signed_in.token), "shop", ["payments:read"])
+    key = town.make_key(town.caller(signed_in.token), "shop", ["payments:read"])
     wrong(town)
     wrong(town, "my-real-password")
     is_found = found_in(database)

@@ -94,7 +94,7 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
             counters={"EUR": Counter(database, cash, issuer.address, 1)},
             node=node,
             directory=directory,
-            accept=lambda _, order: accept(desk, order, issuer),
+            accept=lambda _, order: payments.accept_or_retry(desk, accept, order, issuer, int(time.time())),
             now_s=lambda: int(time.time()),
         ),
     }

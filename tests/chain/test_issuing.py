@@ -1,5 +1,6 @@
 """Money in and out against a bank's reference: once for each, within the quota, by the worker. Ana has 100.00."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 
 from chainwallet import issuing, payments
 from chainwallet.abi.calls import bank_ref
+from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import BadValue, InsufficientFunds, NotFound, QuotaExceeded
 from chainwallet.evm import ZERO_ADDRESS, Address
 from chainwallet.issuing import Counter, ShownTopUp, ShownWithdrawal
-from chainwallet.payments import Order
+from chainwallet.keys.signer import Signer
+from chainwallet.payments import Desk, Order
 from chainwallet.rules import promise as rules
 from chainwallet.rules.issue import (
     AwaitsPayment,
@@ -63,12 +66,16 @@ def pay_issuer(bench: Bench, amount: str = "10", payment_id: str = "w-1") -> Pro
     return bench.accept(replace(bench.order("ana", "ben", amount), id=payment_id, payee=ROLES.issuer))
 
 
-def accept_as_issuer(bench: Bench) -> Any:
-    def accept(order: Order) -> Promise:
-        bench.indexer().catch_up()
-        return payments.accept(bench.desk(), order, key_of("issuer"), b"salt", bench.now_s)
+def accept_as_issuer(bench: Bench, lifetime_s: int = LONGEST_LIFETIME_S) -> Callable[[Order], Promise]:
+    def accept(desk: Desk, order: Order, signer: Signer) -> Promise:
+        return payments.accept(desk, order, signer, b"salt", bench.now_s)
 
-    return accept
+    def accept_order(order: Order) -> Promise:
+        bench.indexer().catch_up()
+        desk = bench.desk(lifetime_s=lifetime_s)
+        return payments.accept_or_retry(desk, accept, order, key_of("issuer"), bench.now_s)
+
+    return accept_order
 
 
 def supply(bench: Bench) -> int:
@@ -334,6 +341,24 @@ def test_a_refused_withdrawal_is_given_back_once_and_never_burned_again(bench: B
     assert isinstance(withdraw(bench).stage, Returning)
     tick_until_still(worker)
     assert withdrawal_stage(bench) == Returned(payback_id("OUT-1"))
+    assert bench.balance("ana", "issuer") == ["100.00", "0.00"]
+
+
+def test_a_payment_back_that_expired_is_made_again_under_its_nonce(bench: Bench) -> None:
+    """Where nobody carried the payment back in time, giving back once more signs it anew, and it is paid, once."""
+    worker = refused(bench)
+    bring_back(bench)
+    issuing.give_back(counter_of(bench), accept_as_issuer(bench, lifetime_s=60), "OUT-1", bench.now_s)
+    late = bench.promise("issuer", payback_id("OUT-1"))
+    assert late is not None
+    bench.node.set_time(late.valid_before)
+    bench.node.mine()
+    tick_until(worker, lambda: now(bench, late).stage == rules.Expired())
+    assert isinstance(withdrawal_stage(bench), Returning)
+    issuing.give_back(counter_of(bench), accept_as_issuer(bench), "OUT-1", bench.now_s)
+    tick_until_still(worker)
+    assert withdrawal_stage(bench) == Returned(payback_id("OUT-1"))
+    assert now(bench, late).nonce == late.nonce
     assert bench.balance("ana", "issuer") == ["100.00", "0.00"]
 
 

@@ -8,7 +8,7 @@ from chainwallet.errors import BadValue, HistoryBehind
 from chainwallet.evm import ZERO_ADDRESS
 from chainwallet.history import Audit
 from chainwallet.rpc import Node
-from chainwallet.store import movements
+from chainwallet.store import verified
 from tests.indexing.test_statements import chronicle_of
 from tests.indexing.town import PEOPLE, Town
 from tests.postgres import on_both
@@ -108,7 +108,7 @@ def test_a_block_whose_header_was_let_go_is_answered(town: Town, monkeypatch: py
     assert (found.compared.block_hash, found.agrees) == (town.node.block(old).hash, True)
     at_s = town.node.block(old).timestamp_s
     with town.database.read() as tx:
-        kept = movements.kept_as_of(tx, town.chain, town.source.first, town.node.block_number(), at_s)
+        kept = verified.kept_as_of(tx, town.chain, town.source.first, town.node.block_number(), at_s)
     assert kept is not None
     assert kept.timestamp_s <= at_s
 

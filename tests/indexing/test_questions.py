@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chainwallet.abi.calls import pay_data
 from chainwallet.evm import ZERO_ADDRESS
-from chainwallet.store import facts, movements
+from chainwallet.store import facts, movements, verified
 from chainwallet.store.database import Database
 from tests.indexing.test_fates import payment, ref_of
 from tests.indexing.town import PEOPLE, Town
@@ -168,7 +168,7 @@ def test_questions_that_payments_ask_go_by_an_index(database: Database) -> None:
         movements.latest(tx, ["t"], [ANA], (5, 1), 10)
         movements.holdings_of(tx, ["t"], [ANA])
         movements.net(tx, "t", ANA, 1, 5)
-        movements.kept_up_to(tx, "c", 5)
+        verified.kept_up_to(tx, "c", 5)
         event.remove(tx.engine, "before_cursor_execute", note)
         for statement, parameters in asked:
             plan = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ async def history(
 
 def _history(parts: Parts, caller: Caller, page: Page, currency: str | None) -> JsonText:
     known_currency(parts.chronicle, currency)
-    owners = parts.chronicle.addresses_of(caller.account_id)
+    owners = parts.teller.directory.wallets_of(caller.account_id)
     found = parts.chronicle.statement(owners, place_before(page), page.limit, currency=currency)
     shown = Movements(
         movements=[Movement.of(line) for line in found.lines],
@@ -57,7 +57,7 @@ async def balances(parts: GivenParts, readers: GivenReaders, caller: HistoryRead
 
 
 def _balances(parts: Parts, caller: Caller) -> JsonText:
-    owners = parts.chronicle.addresses_of(caller.account_id)
+    owners = parts.teller.directory.wallets_of(caller.account_id)
     return JsonText(BalancesDocument.of(parts.chronicle.balances(owners)))
 
 
