@@ -1,6 +1,7 @@
 """Accepting payments: what is covered and no more, by the payer's signature alone, and nothing queued otherwise."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ from chainwallet.abi.domain import domain_of
 from chainwallet.abi.typed_data import Document, Domain
 from chainwallet.config import Limits
 from chainwallet.errors import BadSignature, BadValue, Expired, FeeAboveCap, InsufficientFunds, NotFound
-from chainwallet.evm import Address
+from chainwallet.evm import Address, Transaction
 from chainwallet.payments import Order
 from chainwallet.rules.promise import Canceled, Canceling, Final, Offered, Queued
 from chainwallet.rules.window import is_window
@@ -22,7 +23,7 @@ from chainwallet.store.database import Database
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, Clock, key_of
 from tests.chain.signed_payments import deliver_for_somebody, document_of, paid_events, stored
-from tests.chain.stories import now
+from tests.chain.stories import now, tick_until
 from tests.postgres import on_both
 
 ANA = key_of("ana")
@@ -229,6 +230,32 @@ def test_a_wide_nonce_can_be_cancelled_too(bench: Bench) -> None:
     worker.relayer.deliver([cancel(bench, accepted[-1])])
     worker.catch_up()
     assert now(bench, accepted[-1]).stage == Canceled()
+
+
+class Interrupted:
+    """The relayer's key; before its first signature ``meanwhile`` happens."""
+
+    address = key_of("relayer").address
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def sign_transaction(self, tx: Transaction) -> bytes:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return key_of("relayer").sign_transaction(tx)
+
+
+@on_both
+def test_what_is_withdrawn_while_its_batch_is_signed_is_not_sent(bench: Bench) -> None:
+    """A transaction with a payment that was withdrawn while it was signed is forgotten, unsent; the other is paid."""
+    first, second = (bench.accept(bench.order("ana", "ben", "1", id=str(number))) for number in range(2))
+    relayer = Interrupted(lambda: cancel(bench, second))
+    worker = bench.worker(senders={relayer.address: relayer})
+    assert isinstance(worker.settle(first.number).stage, Final)
+    tick_until(worker, lambda: now(bench, second).stage == Canceled())
+    assert [len(paid_events(bench, one.ref)) for one in (first, second)] == [1, 0]
 
 
 def test_a_stranger_cannot_cancel(bench: Bench) -> None:
