@@ -1,7 +1,7 @@
 """Who asks: a bearer token (RFC 6750) leads to a caller, and each route declares the scope that it needs.
 
 A route says ``caller: Annotated[Caller, Depends(signed_in("payments:read"))]``; the scopes of all routes are read from
-the app by ``app.scope_of`` and stand in the OpenAPI document.
+the app by ``openapi.scope_of`` and stand in the OpenAPI document.
 """
 
 from collections.abc import Callable

@@ -43,7 +43,11 @@ class Page:
     def cut(self, found: Sequence[T], place: Callable[[T], Place]) -> tuple[list[T], str | None]:
         """Of up to ``wanted`` things ``found`` those to show, and the cursor of the next page where there is one."""
         shown = list(found[: self.limit])
-        return shown, write_cursor(self.name, place(shown[-1])) if len(found) > self.limit else None
+        return shown, self.cursor(place(shown[-1]) if len(found) > self.limit else None)
+
+    def cursor(self, place: Place | None) -> str | None:
+        """The cursor of the page after ``place``; None where there is none."""
+        return None if place is None else write_cursor(self.name, place)
 
 
 class Paged:

@@ -5,8 +5,7 @@ account's own and live for a day (``store.idempotency``). A refusal is not store
 request under the key is looked at anew. Payments have ids of their own instead.
 
 A route takes ``once: GivenOnce`` and returns ``once.answer(parts, caller, work)``, where ``work`` does everything
-in the transaction that it is given; or ``once.answer_after(...)`` where the work has transactions of its own and is
-the same when done twice.
+in the transaction that it is given.
 """
 
 import hashlib
@@ -55,18 +54,6 @@ class Once:
             return self._found(tx, parts, caller) or self._kept(tx, parts, caller, work(tx))
 
         return self._response(*parts.database.write(in_one))
-
-    def answer_after(self, parts: Parts, caller: Caller, work: Callable[[], Document]) -> Response:
-        """The same for work that has transactions of its own; where two come at once, both do it and the first counts.
-
-        Raises what ``answer`` raises.
-        """
-        if self.key is not None:
-            found = parts.database.write(lambda tx: self._found(tx, parts, caller))
-            if found is not None:
-                return self._response(*found)
-        document = work()
-        return self.answer(parts, caller, lambda _: document)
 
     def _found(self, tx: Transaction, parts: Parts, caller: Caller) -> tuple[str, bool] | None:
         if self.key is None:

@@ -3,7 +3,6 @@
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 
 from fastapi import Request
 
@@ -13,7 +12,6 @@ from chainwallet.errors import TooMany
 MOST_KEYS = 20_000
 """So many keys are remembered; the one that asked longest ago is forgotten first, which gives it a full bucket."""
 MINUTE_S = 60
-IPV6_HOST_BITS = 64  # RFC 6177: a subscriber has at least a /64, so one address of it says nothing
 
 
 class Rate:
@@ -60,16 +58,3 @@ async def limited_sign_up(request: Request) -> None:
 async def limited_sign_in(request: Request) -> None:
     """A dependency of the routes that take passwords; raises ``TooMany``."""
     request.app.state.rates.sign_in.take(request.scope["state"]["client"])
-
-
-def client_key(host: str) -> str:
-    """What clients at ``host`` are counted by: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host[:64]
-    if not isinstance(address, IPv6Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)}/64"

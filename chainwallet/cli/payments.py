@@ -171,14 +171,14 @@ def _desk(connection: "Connection", promise: "Promise") -> "Desk":
 
 def _stages(stage: str | None) -> tuple[str, ...]:
     from chainwallet.errors import BadValue
-    from chainwallet.rules.promise import OPEN
+    from chainwallet.rules.promise import OPEN, stage_name
     from chainwallet.rules.story import STAGES
 
-    named = {kind.__name__.lower() for kind in STAGES}
+    named = set(map(stage_name, STAGES))
     if stage is None:
         return ()
     if stage == "open":
-        return tuple(kind.__name__.lower() for kind in OPEN)
+        return tuple(map(stage_name, OPEN))
     if stage not in named:
         raise BadValue("stage", stage, f"open, or one of {', '.join(sorted(named))}")
     return (stage,)
@@ -241,7 +241,7 @@ def _say_state(home: "OpenHome", connection: "Connection", promise: "Promise", *
 def _document(shown: "Shown", names: dict[bytes, str], ledgers: dict[str, "Cash"]) -> dict[str, Any]:
     from chainwallet.evm import to_hex
     from chainwallet.rules.money import amount_text
-    from chainwallet.rules.promise import Executed, Final
+    from chainwallet.rules.promise import Executed, Final, stage_name
 
     promise, cash = shown.promise, ledgers.get(shown.promise.token)
     execution = promise.stage.execution if isinstance(promise.stage, Executed | Final) else None
@@ -254,7 +254,7 @@ def _document(shown: "Shown", names: dict[bytes, str], ledgers: dict[str, "Cash"
         "amount": None if cash is None else amount_text(promise.value, cash.currency),
         "currency": None if cash is None else cash.currency.code,
         "units": str(promise.value),
-        "stage": type(promise.stage).__name__.lower(),
+        "stage": stage_name(type(promise.stage)),
         "waits": shown.waits,
         "reason": promise.reason,
         "nonce": str(promise.nonce),

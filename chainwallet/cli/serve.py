@@ -11,7 +11,8 @@ from chainwallet.cli.terminal import config_of, say_json
 
 if TYPE_CHECKING:
     from chainwallet.config import Config
-    from chainwallet.serve.set_up import Installed
+    from chainwallet.home import Home
+    from chainwallet.manifest import Manifest
 
 app = typer.Typer()
 
@@ -128,7 +129,7 @@ def _serve_all(config: "Config", currencies: list[str]) -> None:
         listen(config.host, config.port) as listening,
     ):
         supervisor = Supervisor(config, hold, listening, stop)
-        in_order = supervisor.run(currencies, lambda installed: _announce(supervisor.url, installed))
+        in_order = supervisor.run(currencies, lambda deployed: _announce(supervisor.url, home, deployed))
     if not in_order:
         raise typer.Exit(SIGNALLED + stop.last)
 
@@ -155,20 +156,19 @@ def _serve_api(config: "Config", descriptor: int | None, bell: int | None) -> No
         answer(with_node(config), listening, stop, bell)
 
 
-def _announce(url: str, installed: "Installed") -> None:
+def _announce(url: str, home: "Home", deployed: "Manifest") -> None:
     """Says where things are, for a person."""
     from chainwallet.evm import checksum
 
-    home, contracts = installed.home, installed.manifest.contracts
     print(f"The service is ready (process {os.getpid()}; Ctrl-C stops it).\n")
     print(f"  API        {url}")
     print(f"  Reference  {url}/docs")
     print(f"  Health     {url}/readyz")
     print(f"  Home       {home.path}")
-    print(f"  Chain      {installed.manifest.chain.chain_id}")
-    for contract in contracts:
+    print(f"  Chain      {deployed.chain.chain_id}")
+    for contract in deployed.contracts:
         print(f"  {contract.currency}        {checksum(contract.address)}")
-    for issuer in sorted({contract.issuer for contract in contracts}):
+    for issuer in sorted({contract.issuer for contract in deployed.contracts}):
         print(f"  Issuer     {checksum(issuer)}, its key sealed in {home.keys / checksum(issuer)}.json")
     print("\nPeople sign up by the API; `chainwallet account role HANDLE issuer --grant` makes an issuer of one.")
     print(flush=True)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from chainwallet.abi.calls import call_data, uint_of
 from chainwallet.errors import BadValue, NodeTrouble
@@ -13,6 +12,7 @@ from chainwallet.history.standing import Standing, standing
 from chainwallet.proofs.block import verify_header
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
+from chainwallet.rules.timestamp import time_text
 from chainwallet.store import facts, movements, verified
 from chainwallet.store.database import Transaction
 
@@ -109,14 +109,14 @@ class Audit:
         Raises ``BadValue`` for a time before the ledger's first block or after ``now_s``, and for the address 0.
         """
         if time_s > now_s:
-            raise BadValue("at", _text(time_s), f"a time that has been; it is {_text(now_s)}")
+            raise BadValue("at", time_text(time_s), f"a time that has been; it is {time_text(now_s)}")
         with self.chronicle.database.read() as tx:
             at, first = self._bounds(tx, cash)
             kept = verified.kept_as_of(tx, cash.chain.key, first, at.block, time_s)
             if kept is None:
                 begin = verified.kept_up_to(tx, cash.chain.key, first)
-                since = f"a time from {_text(begin.timestamp_s)} on, when" if begin else "a time after"
-                raise BadValue("at", _text(time_s), f"{since} the ledger began")
+                since = f"a time from {time_text(begin.timestamp_s)} on, when" if begin else "a time after"
+                raise BadValue("at", time_text(time_s), f"{since} the ledger began")
             found = _balance(tx, cash, owner, kept.number, at, first)
         return self._attested(found, compare=compare)
 
@@ -183,7 +183,3 @@ def _balance(
         return BalanceAt(cash, owner, units, Moment(block, None, None, block <= at.final_block), None, at)
     moment = Moment(block, kept.hash, kept.timestamp_s, block <= at.final_block)
     return BalanceAt(cash, owner, units, moment, None, at)
-
-
-def _text(time_s: int) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,6 +27,7 @@ from chainwallet.rules.promise import (
     Offered,
     Queued,
     WasWithdrawn,
+    stage_name,
 )
 from chainwallet.rules.submission import CANCEL
 from chainwallet.rules.window import TAG, is_window
@@ -90,7 +91,7 @@ def cancel(desk: Desk, promise: Promise, signature: bytes, relayer: Address, now
         found = promise_rows.hold(tx, promise)
         assert found is not None  # noqa: S101 - promises are never removed
         if not isinstance(found.stage, OPEN):
-            raise BadValue("payment", found.id, f"one that is open; it is {type(found.stage).__name__.lower()}")
+            raise BadValue("payment", found.id, f"one that is open; it is {stage_name(type(found.stage))}")
         if not isinstance(found.stage, Canceling):
             promise_rows.move(tx, found, WasWithdrawn(), now_s)
         promise_rows.withdraw(tx, found, now_s)

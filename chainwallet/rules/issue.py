@@ -134,6 +134,28 @@ STAGES: dict[type[Stage], str] = {
 """What a stage is called to the world."""
 
 
+def waits_of(stage: Stage) -> str:
+    """What it waits for; empty where it waits for nothing."""
+    match stage:
+        case AwaitsPayment(waits) | UnderWay(waits) | Returning(_, waits):
+            return waits
+        case Executed():
+            return "waits for confirmations"
+        case NotPaid() | Final() | Refused() | Returned():
+            return ""
+    assert_never(stage)
+
+
+def reason_of(stage: Stage) -> str:
+    """Why it was refused, or the payment ended unpaid; else empty."""
+    match stage:
+        case NotPaid(reason) | Refused(reason):
+            return reason
+        case AwaitsPayment() | UnderWay() | Executed() | Final() | Returning() | Returned():
+            return ""
+    assert_never(stage)
+
+
 def topup_stage(call: Call | None, done: Done | None) -> Stage:
     """How a top-up stands.
 

@@ -72,6 +72,12 @@ class Expired:
 
 Stage = Offered | Queued | Carried | Canceling | Executed | Final | Canceled | Expired
 
+
+def stage_name(kind: type[Stage]) -> str:
+    """What a stage of this ``kind`` is called where it is stored and shown."""
+    return kind.__name__.lower()
+
+
 OPEN = (Offered, Queued, Carried, Canceling)
 """What may still take the payer's money, and is therefore kept back from the available balance."""
 LIVE = (*OPEN, Executed)

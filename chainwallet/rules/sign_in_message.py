@@ -4,10 +4,10 @@ The whole text is made here, from few values; nothing that a client wrote enters
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from chainwallet.evm import Address, Hash32, checksum, keccak256
 from chainwallet.rules.handle import Handle, shown
+from chainwallet.rules.timestamp import time_text
 
 VERSION = "1"  # ERC-4361, "Message Format"
 LIFETIME_S = 300
@@ -50,8 +50,8 @@ class SignInMessage:
             f"Version: {VERSION}\n"
             f"Chain ID: {site.chain_id}\n"
             f"Nonce: {self.nonce}\n"
-            f"Issued At: {_rfc_3339(self.issued_at_s)}\n"
-            f"Expiration Time: {_rfc_3339(self.expires_at_s)}"
+            f"Issued At: {time_text(self.issued_at_s)}\n"
+            f"Expiration Time: {time_text(self.expires_at_s)}"
         )
 
     @property
@@ -59,7 +59,3 @@ class SignInMessage:
         """What a wallet signs for ``text``: ERC-191, version 0x45 (``personal_sign``)."""
         data = self.text.encode()
         return keccak256(b"\x19Ethereum Signed Message:\n" + str(len(data)).encode() + data)
-
-
-def _rfc_3339(time_s: int) -> str:
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -39,7 +39,10 @@ def _environ(config: Config, rpc: str | None) -> Mapping[str, str]:
     """Our environment without the deployer's secrets, and with what flags said."""
     dropped = {ENVIRONMENT_PREFIX + name for name in NOT_THEIRS}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    ours = {"RPC": rpc, "DATABASE": config.database, "RELAYERS": str(config.relayers)}
-    limits = {"CONFIRMATIONS": config.limits.confirmations}
-    told = {**ours, **{name: None if value is None else str(value) for name, value in limits.items()}}
-    return {**kept, **{ENVIRONMENT_PREFIX + name: value for name, value in told.items() if value is not None}}
+    told = {
+        "RPC": rpc,
+        "DATABASE": config.database,
+        "RELAYERS": config.relayers,
+        "CONFIRMATIONS": config.limits.confirmations,
+    }
+    return {**kept, **{ENVIRONMENT_PREFIX + name: str(value) for name, value in told.items() if value is not None}}

@@ -31,7 +31,6 @@ class LocalChain:
     """Keeps the chain in ``chain_dir`` running, by ``process`` where nobody else runs it."""
 
     def __init__(self, chain_dir: Path, process: Process) -> None:
-        self._chain_dir = chain_dir
         self._directory = ChainDirectory(chain_dir)
         self.process = process
 
@@ -39,10 +38,6 @@ class LocalChain:
         """Starts the chain where nobody runs it."""
         if self.process.pid is not None or self._directory.owner_pid() is None:
             self.process.tick()
-
-    def answers(self) -> Answers | None:
-        """As ``where_it_answers``."""
-        return where_it_answers(self._chain_dir)
 
     def why_it_died(self) -> Installation | None:
         """Why the last process that ran it ended by itself, as it noted."""

@@ -16,12 +16,13 @@ from chainwallet.config import Config
 from chainwallet.errors import ServiceFailed
 from chainwallet.evm import ChainName, Hash32, from_hex
 from chainwallet.home import Home
+from chainwallet.manifest import Manifest
 from chainwallet.serve import commands
-from chainwallet.serve.local_chain import Answers, LocalChain
+from chainwallet.serve.local_chain import Answers, LocalChain, where_it_answers
 from chainwallet.serve.log import say
 from chainwallet.serve.place import Hold, Note, url_of, what_is_behind
 from chainwallet.serve.process import Command, Process, spawn
-from chainwallet.serve.set_up import Installed, installed_on, local_chain_name, missing_currencies
+from chainwallet.serve.set_up import deployed_on, installed_on, local_chain_name, missing_currencies
 from chainwallet.serve.signals import StopSignals
 from chainwallet.serve.wake import make_bell
 
@@ -63,7 +64,7 @@ class Supervisor:
         self._at_work: tuple[Process, ...] = ()
         """Those that need what ``_start`` sees to."""
 
-    def run(self, currencies: Sequence[str], announce: Callable[[Installed], None]) -> bool:
+    def run(self, currencies: Sequence[str], announce: Callable[[Manifest], None]) -> bool:
         """Serves until told to stop; ``announce`` is called once, when all is ready. Whether all ended in order.
 
         What ``currencies`` lack on the local chain is deployed first. Raises what keeps the service from starting;
@@ -83,7 +84,7 @@ class Supervisor:
 
     # ------------------------------------------------------------------------------------------------ starting
 
-    def _start(self, currencies: Sequence[str]) -> Installed:
+    def _start(self, currencies: Sequence[str]) -> Manifest:
         if self._chain is not None:
             self._wait_for(self._chain_answers, self._chain.process)
             self._deploy(currencies)
@@ -115,7 +116,7 @@ class Supervisor:
         """Deploys what is missing on the local chain, by a process of its own."""
         chain = local_chain_name(self._home)
         assert chain is not None  # noqa: S101 - it answers, and it is saved before it does
-        lacks = missing_currencies(self._home, chain, currencies)
+        lacks = missing_currencies(deployed_on(self._home, chain), currencies)
         if not lacks:
             return
         say("supervisor", "deploys", currencies=lacks)
@@ -160,7 +161,7 @@ class Supervisor:
     def _tick(self) -> None:
         if self._chain is not None:
             self._chain.tick()
-            self._follow(self._chain.answers())
+            self._follow(where_it_answers(self._home.chain))
         for process in self._at_work:
             process.tick()
 

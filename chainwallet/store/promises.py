@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
 
@@ -25,6 +25,7 @@ from chainwallet.rules.promise import (
     WasSigned,
     WasTakenUp,
     after,
+    stage_name,
 )
 from chainwallet.rules.story import told_of_promise
 from chainwallet.rules.window import NONCE_END
@@ -378,7 +379,7 @@ _NAMES = [column.name for column in promises.c]
 def _changing(promise: Promise) -> dict[str, object]:
     execution = promise.stage.execution if isinstance(promise.stage, Executed | Final) else None
     columns: dict[str, object] = {
-        "stage": _stage_name(promise.stage),
+        "stage": stage_name(type(promise.stage)),
         "reason": promise.reason,
         "submission_id": promise.submission_id,
         "due_at_s": promise.due_at_s,
@@ -389,13 +390,6 @@ def _changing(promise: Promise) -> dict[str, object]:
         columns |= {"executed_tx": to_hex(execution.tx), "executed_block": execution.block}
         columns |= {"executed_block_hash": to_hex(execution.block_hash)}
     return columns
-
-
-def _stage_name(stage: Stage) -> str:
-    match stage:
-        case Offered() | Queued() | Carried() | Canceling() | Executed() | Final() | Canceled() | Expired():
-            return type(stage).__name__.lower()
-    assert_never(stage)
 
 
 def _stage(row: Row[Any]) -> Stage:

@@ -15,11 +15,12 @@ from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
 from chainwallet.api.body import MOST_DEPTH
 from chainwallet.api.callers import signed_in
-from chainwallet.api.limits import MOST_KEYS, Rate, client_key, limited_sign_in, limited_sign_up
+from chainwallet.api.limits import MOST_KEYS, Rate, limited_sign_in, limited_sign_up
 from chainwallet.api.parts import Parts
 from chainwallet.api.routing import Router
 from chainwallet.config import ApiLimits
 from chainwallet.errors import BadValue, TooMany
+from chainwallet.rules.throttle import place_of
 from tests.api.service import Asking, bearer
 
 JSON = {"Content-Type": "application/json"}
@@ -293,4 +294,4 @@ def test_a_rate_remembers_a_bounded_number_of_keys(clock: Clock) -> None:
 )
 def test_what_addresses_are_counted_by(host: str, key: str) -> None:
     """An IPv6 subscriber's whole /64 counts as one address, an IPv4 address inside IPv6 as itself."""
-    assert client_key(host) == key
+    assert place_of(host) == key

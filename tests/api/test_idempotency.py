@@ -65,7 +65,7 @@ def secrets(wish: Wish, parts: GivenParts, caller: GivenCaller, once: GivenOnce)
 
 @router.post("/slow-wishes", response_model=Granted)
 def slow_wishes(wish: Wish, parts: GivenParts, caller: GivenCaller, once: GivenOnce) -> Response:
-    return once.answer_after(parts, caller, lambda: parts.database.write(lambda tx: work(tx, wish)))
+    return once.answer(parts, caller, lambda tx: work(tx, wish))
 
 
 @pytest.fixture

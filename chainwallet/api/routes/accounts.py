@@ -33,7 +33,6 @@ from chainwallet.api.schemas.accounts import (
     WalletOrder,
     WalletsDocument,
 )
-from chainwallet.api.schemas.words import time_of
 from chainwallet.errors import (
     AlreadyExists,
     BadSignature,
@@ -48,6 +47,7 @@ from chainwallet.errors import (
     WrongPassword,
 )
 from chainwallet.evm import from_hex, parse_address
+from chainwallet.rules.timestamp import time_of
 
 router = Router(tags=["accounts"])
 

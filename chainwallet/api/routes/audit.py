@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from chainwallet.api.cursors import write_cursor
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts
-from chainwallet.api.routes.history import OfCurrency, OfMovements, known_currency, place_before
+from chainwallet.api.routes.history import OfCurrency, OfMovements, ledgers_in, place_before
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.audit import (
     PastBalance,
@@ -18,9 +17,10 @@ from chainwallet.api.schemas.audit import (
     SupplyDocument,
 )
 from chainwallet.api.schemas.history import VerifiedUpTo
-from chainwallet.api.schemas.words import AddressText, TimeText, time_of
+from chainwallet.api.schemas.words import AddressText, TimeText
 from chainwallet.errors import BadValue, ChainMismatch, HistoryBehind
 from chainwallet.evm import checksum, parse_address
+from chainwallet.rules.timestamp import time_of
 
 MOST_BLOCK = 2**53 - 1
 
@@ -35,13 +35,13 @@ Compare = Annotated[bool, Query(description="Ask the node's state too, at the sa
 @router.get("/v1/audit/addresses/{address}/movements", responses=refusals(BadValue, HistoryBehind, ChainMismatch))
 def movements(parts: GivenParts, address: OfAddress, page: OfMovements, currency: OfCurrency = None) -> PublicMovements:
     """The movements of any address, the newest first, as the chain shows them to everybody."""
-    known_currency(parts.chronicle, currency)
+    ledgers_in(parts.chronicle, currency)
     owner = parse_address(address)
     found = parts.chronicle.movements_of(owner, place_before(page), page.limit, currency=currency)
     return PublicMovements(
         address=checksum(owner),
         movements=[PublicMovement.of(line) for line in found.lines],
-        next_cursor=None if found.next is None else write_cursor(page.name, found.next),
+        next_cursor=page.cursor(found.next),
         verified_up_to=VerifiedUpTo.of(found.standing),
     )
 
@@ -59,7 +59,7 @@ def balance(
 
     It is the sum of the address's movements up to that block, of which each was proved to be in its block's receipts.
     """
-    known_currency(parts.chronicle, currency)
+    ledgers = ledgers_in(parts.chronicle, currency)
     owner, audit, now_s = parse_address(address), parts.audit, int(parts.clock_s())
     if at is not None and block is not None:
         raise BadValue("at", at, "a time or a block, not both")
@@ -68,7 +68,7 @@ def balance(
         audit.balance_at_block(cash, owner, block, compare=compare)
         if time_s is None
         else audit.balance_as_of(cash, owner, time_s, now_s, compare=compare)
-        for cash in parts.chronicle.ledgers_of(currency)
+        for cash in ledgers
     ]
     return PastBalances(
         address=checksum(owner),
@@ -80,6 +80,5 @@ def balance(
 @router.get("/v1/audit/supply", responses=refusals(BadValue, HistoryBehind, ChainMismatch))
 def supply(parts: GivenParts, currency: OfCurrency = None) -> Supplies:
     """All money of each currency, three ways: what was issued, what all hold, and what the contract itself says."""
-    known_currency(parts.chronicle, currency)
-    found = [parts.audit.supply(cash) for cash in parts.chronicle.ledgers_of(currency)]
+    found = [parts.audit.supply(cash) for cash in ledgers_in(parts.chronicle, currency)]
     return Supplies(supplies=[SupplyDocument.of(one) for one in found])

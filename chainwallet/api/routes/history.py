@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Response
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
-from chainwallet.api.cursors import Page, paged, write_cursor
+from chainwallet.api.cursors import Page, paged
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
 from chainwallet.api.readers import GivenReaders, JsonText
@@ -16,6 +16,7 @@ from chainwallet.api.schemas.history import BalancesDocument, Movement, Movement
 from chainwallet.api.schemas.money import CurrencyText
 from chainwallet.errors import BadValue, ChainMismatch, HistoryBehind
 from chainwallet.history import Chronicle
+from chainwallet.rules.cash import Cash
 
 MOST_PLACE = 2**62  # of a block or an event in it; the store's numbers end above
 
@@ -39,12 +40,12 @@ async def history(
 
 
 def _history(parts: Parts, caller: Caller, page: Page, currency: str | None) -> JsonText:
-    known_currency(parts.chronicle, currency)
+    ledgers_in(parts.chronicle, currency)
     owners = parts.teller.directory.wallets_of(caller.account_id)
     found = parts.chronicle.statement(owners, place_before(page), page.limit, currency=currency)
     shown = Movements(
         movements=[Movement.of(line) for line in found.lines],
-        next_cursor=None if found.next is None else write_cursor(page.name, found.next),
+        next_cursor=page.cursor(found.next),
         verified_up_to=VerifiedUpTo.of(found.standing),
     )
     return JsonText(shown)
@@ -71,8 +72,10 @@ def place_before(page: Page) -> tuple[int, int] | None:
     return block, log_index
 
 
-def known_currency(chronicle: Chronicle, currency: str | None) -> None:
-    """Raises ``BadValue`` for a currency that has no ledger on this network."""
-    if not chronicle.ledgers_of(currency):
+def ledgers_in(chronicle: Chronicle, currency: str | None) -> tuple[Cash, ...]:
+    """The ledger of ``currency``, or all; raises ``BadValue`` for a currency that has none on this network."""
+    found = chronicle.ledgers_of(currency)
+    if not found:
         known = ", ".join(sorted(cash.currency.code for cash in chronicle.ledgers))
         raise BadValue("currency", currency, f"one of this network: {known}")
+    return found

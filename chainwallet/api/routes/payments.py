@@ -95,8 +95,7 @@ def _asked(parts: Parts, caller: Caller, body: PaymentOrder) -> Asked:
 
 
 def _taken(parts: Parts, promise: Promise) -> Response:
-    (told,) = parts.teller.told([promise])
-    answer = JsonText(_document(parts, told, _handles(parts, [promise])), HTTPStatus.ACCEPTED)
+    answer = JsonText(_shown(parts, promise), HTTPStatus.ACCEPTED)
     answer.headers["Location"] = f"/v1/payments/{promise.id}"
     return answer
 
@@ -115,15 +114,8 @@ def payments(parts: GivenParts, caller: Reader, page: Annotated[Page, Depends(pa
 def payment(parts: GivenParts, caller: Reader, payment_id: OwnId) -> PaymentStory:
     """A payment of the caller's: how it stands, what it waits for and how it came there."""
     shown = parts.teller.show(_wallets(parts, caller), payment_id)
-    promise = shown.promise
-    return PaymentStory.told(
-        promise,
-        shown.waits,
-        _amount(parts, promise),
-        _handles(parts, [promise]),
-        _to_sign(parts, promise),
-        shown.story,
-    )
+    told = Told(shown.promise, shown.waits)
+    return PaymentStory.told(_document(parts, told, _handles(parts, [told.promise])), shown.story)
 
 
 @router.post(
@@ -138,8 +130,7 @@ def sign(parts: GivenParts, caller: Writer, payment_id: OwnId, body: SignatureOf
     nonce.
     """
     promise = parts.teller.sign(_wallets(parts, caller), payment_id, from_hex(body.signature))
-    (told,) = parts.teller.told([promise])
-    return _document(parts, told, _handles(parts, [promise]))
+    return _shown(parts, promise)
 
 
 @router.post(
@@ -162,9 +153,9 @@ def cancel(
     wallets = _wallets(parts, caller)
     signature = None if body is None or body.signature is None else from_hex(body.signature)
     promise = parts.teller.cancel(wallets, payment_id, signature)
-    (told,) = parts.teller.told([promise])
-    document = _document(parts, told, _handles(parts, [promise]))
-    return CancelDocument(payment=document, to_sign=TypedData.of(parts.teller.document_to_cancel(promise)))
+    return CancelDocument(
+        payment=_shown(parts, promise), to_sign=TypedData.of(parts.teller.document_to_cancel(promise))
+    )
 
 
 def _wallets(parts: Parts, caller: Caller) -> tuple[Address, ...]:
@@ -183,17 +174,15 @@ def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:
     return address
 
 
+def _shown(parts: Parts, promise: Promise) -> PaymentDocument:
+    (told,) = parts.teller.told([promise])
+    return _document(parts, told, _handles(parts, [promise]))
+
+
 def _document(parts: Parts, told: Told, handles: Mapping[Address, str]) -> PaymentDocument:
     promise = told.promise
-    return PaymentDocument.of(promise, told.waits, _amount(parts, promise), handles, _to_sign(parts, promise))
-
-
-def _amount(parts: Parts, promise: Promise) -> ShownAmount:
-    return ShownAmount.of_units(promise.value, parts.teller.currency_of(promise))
-
-
-def _to_sign(parts: Parts, promise: Promise) -> Mapping[str, object] | None:
-    return parts.teller.document_to_sign(promise)
+    amount = ShownAmount.of_units(promise.value, parts.teller.currency_of(promise))
+    return PaymentDocument.of(promise, told.waits, amount, handles, parts.teller.document_to_sign(promise))
 
 
 def _handles(parts: Parts, some: Sequence[Promise]) -> Mapping[Address, str]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from chainwallet.accounts import Asked, Caller, MadeKey, SignedIn
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.payments import with_examples
-from chainwallet.api.schemas.words import AddressText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, TimeText
 from chainwallet.evm import checksum
 from chainwallet.rules.handle import MAX_CHARS as MOST_HANDLE_CHARS
 from chainwallet.rules.handle import MIN_CHARS as LEAST_HANDLE_CHARS
@@ -15,6 +15,7 @@ from chainwallet.rules.handle import shown
 from chainwallet.rules.password import MAX_CHARS as MOST_PASSWORD_CHARS
 from chainwallet.rules.password import MIN_CHARS as LEAST_PASSWORD_CHARS
 from chainwallet.rules.scope import ROLES, SCOPES, Role, Scope
+from chainwallet.rules.timestamp import time_text
 from chainwallet.store.account_wallets import OwnWallet
 from chainwallet.store.accounts import Account
 from chainwallet.store.api_keys import ApiKey

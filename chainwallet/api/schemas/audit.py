@@ -7,11 +7,12 @@ from pydantic import Field
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.history import DirectionText, Place, VerifiedUpTo
 from chainwallet.api.schemas.money import ShownAmount
-from chainwallet.api.schemas.words import AddressText, HashText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, HashText, TimeText
 from chainwallet.evm import checksum, to_hex
 from chainwallet.history import BalanceAt, Compared, Line, Supply
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.fact import Cause
+from chainwallet.rules.timestamp import time_text
 
 
 class PublicMovement(Document):

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import ShownAmount
-from chainwallet.api.schemas.words import AddressText, HashText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, HashText, TimeText
 from chainwallet.evm import checksum, to_hex
 from chainwallet.rules.cash import Cash
+from chainwallet.rules.timestamp import time_text
 from chainwallet.store.account_events import AccountEvent
 
 

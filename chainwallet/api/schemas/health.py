@@ -6,8 +6,9 @@ from pydantic import Field
 
 from chainwallet.api.readiness import Readiness
 from chainwallet.api.schemas.document import Document
-from chainwallet.api.schemas.words import AddressText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, TimeText
 from chainwallet.evm import checksum
+from chainwallet.rules.timestamp import time_text
 
 
 class Alive(Document):

@@ -6,12 +6,13 @@ from pydantic import Field
 
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import ShownAmount
-from chainwallet.api.schemas.words import AddressText, HashText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, HashText, TimeText
 from chainwallet.evm import checksum, to_hex
 from chainwallet.history import Balances, Line, Standing
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.fact import Cause
 from chainwallet.rules.handle import Handle, shown
+from chainwallet.rules.timestamp import time_text
 from chainwallet.store.movements import Holding
 
 DirectionText = Literal["in", "out", "self"]

@@ -8,11 +8,14 @@ from pydantic import Field
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, ShownAmount
 from chainwallet.api.schemas.payments import Execution, NamedText, Party, PaymentId, StageName, with_examples
-from chainwallet.api.schemas.words import HashText, TimeText, time_text
+from chainwallet.api.schemas.words import HashText, TimeText
 from chainwallet.evm import Address, to_hex
 from chainwallet.issuing import ShownTopUp, ShownWithdrawal
-from chainwallet.rules import issue
+from chainwallet.rules import handle, issue
+from chainwallet.rules.handle import Handle
 from chainwallet.rules.issue import STAGES, Stage
+from chainwallet.rules.promise import stage_name
+from chainwallet.rules.timestamp import time_text
 
 ReferenceText = Annotated[
     str,
@@ -78,7 +81,7 @@ class TopUpDocument(Document):
             bank_ref=to_hex(topup.ref),
             payee=Party.of(topup.payee, handles),
             amount=ShownAmount.of(shown.amount),
-            asked_by=f"@{topup.asked_by}",
+            asked_by=handle.shown(Handle(topup.asked_by)),
             asked_at=time_text(topup.created_at_s),
             **_standing(shown.stage),
         )
@@ -122,11 +125,11 @@ class WithdrawalDocument(Document):
             payment=WithdrawnPayment(
                 id=payment.id,
                 payer=Party.of(payment.payer, handles),
-                stage=type(payment.stage).__name__.lower(),  # type: ignore[arg-type]  # pydantic checks it
+                stage=stage_name(type(payment.stage)),  # type: ignore[arg-type]  # pydantic checks it
             ),
             amount=ShownAmount.of(shown.amount),
             payback=issue.payback_id(withdrawal.reference) if is_back else None,
-            asked_by=f"@{withdrawal.asked_by}",
+            asked_by=handle.shown(Handle(withdrawal.asked_by)),
             asked_at=time_text(withdrawal.created_at_s),
             **_standing(shown.stage),
         )
@@ -136,8 +139,7 @@ def _standing(stage: Stage) -> dict[str, Any]:
     done = stage.done if isinstance(stage, issue.Executed | issue.Final) else None
     return {
         "stage": STAGES[type(stage)],
-        "waits": getattr(stage, "waits", "")
-        or ("waits for confirmations" if isinstance(stage, issue.Executed) else ""),
-        "reason": getattr(stage, "reason", ""),
+        "waits": issue.waits_of(stage),
+        "reason": issue.reason_of(stage),
         "execution": None if done is None else Execution(transaction=to_hex(done.tx), block=done.block),
     }

@@ -7,11 +7,13 @@ from pydantic import ConfigDict, Field
 
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, ShownAmount
-from chainwallet.api.schemas.words import AddressText, HashText, TimeText, time_text
+from chainwallet.api.schemas.words import AddressText, HashText, TimeText
 from chainwallet.evm import Address, checksum, to_hex
 from chainwallet.payments import MAX_MEMO_CHARS
-from chainwallet.rules.promise import Executed, Final, Stage
+from chainwallet.rules.handle import Handle, shown
+from chainwallet.rules.promise import Executed, Final, Stage, stage_name
 from chainwallet.rules.quote import Quote
+from chainwallet.rules.timestamp import time_text
 from chainwallet.store.happenings import Happened
 from chainwallet.store.promises import Promise
 
@@ -87,7 +89,7 @@ class Party(Document):
     @classmethod
     def of(cls, address: Address, handles: Mapping[Address, str]) -> Self:
         """The party at ``address``."""
-        return cls(address=checksum(address), handle=f"@{handles[address]}" if address in handles else None)
+        return cls(address=checksum(address), handle=shown(Handle(handles[address])) if address in handles else None)
 
 
 class Execution(Document):
@@ -154,7 +156,23 @@ class PaymentDocument(Document):
         to_sign: Mapping[str, Any] | None = None,
     ) -> Self:
         """The document of ``promise``, a payment."""
-        return cls(**_fields(promise, waits, amount, handles, to_sign))
+        assert promise.payee is not None  # noqa: S101 - it is a payment
+        return cls(
+            id=promise.id,
+            payer=Party.of(promise.payer, handles),
+            payee=Party.of(promise.payee, handles),
+            amount=amount,
+            memo=promise.memo,
+            stage=stage_name(type(promise.stage)),  # type: ignore[arg-type]  # pydantic checks it
+            waits=waits,
+            reason=promise.reason,
+            nonce=str(promise.nonce),
+            payment_ref=to_hex(promise.ref),
+            valid_before=time_text(promise.valid_before) if promise.valid_before else None,
+            made_at=time_text(promise.created_at_s),
+            execution=execution_of(promise.stage),
+            to_sign=TypedData.of(to_sign),
+        )
 
 
 class StoryLine(Document):
@@ -171,18 +189,10 @@ class PaymentStory(PaymentDocument):
     story: list[StoryLine]
 
     @classmethod
-    def told(
-        cls,
-        promise: Promise,
-        waits: str,
-        amount: ShownAmount,
-        handles: Mapping[Address, str],
-        to_sign: Mapping[str, Any] | None,
-        story: tuple[Happened, ...],
-    ) -> Self:
-        """The story of ``promise``, a payment."""
+    def told(cls, document: PaymentDocument, story: tuple[Happened, ...]) -> Self:
+        """``document`` with its ``story``."""
         lines = [StoryLine(at=time_text(one.at_s), event=one.name, words=one.words) for one in story]
-        return cls(**_fields(promise, waits, amount, handles, to_sign), story=lines)
+        return cls(**vars(document), story=lines)
 
 
 class PaymentPage(Document):
@@ -258,29 +268,3 @@ def execution_of(stage: Stage) -> Execution | None:
     if not isinstance(stage, Executed | Final):
         return None
     return Execution(transaction=to_hex(stage.execution.tx), block=stage.execution.block)
-
-
-def _fields(
-    promise: Promise,
-    waits: str,
-    amount: ShownAmount,
-    handles: Mapping[Address, str],
-    to_sign: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    assert promise.payee is not None  # noqa: S101 - it is a payment
-    return {
-        "id": promise.id,
-        "payer": Party.of(promise.payer, handles),
-        "payee": Party.of(promise.payee, handles),
-        "amount": amount,
-        "memo": promise.memo,
-        "stage": type(promise.stage).__name__.lower(),
-        "waits": waits,
-        "reason": promise.reason,
-        "nonce": str(promise.nonce),
-        "payment_ref": to_hex(promise.ref),
-        "valid_before": time_text(promise.valid_before) if promise.valid_before else None,
-        "made_at": time_text(promise.created_at_s),
-        "execution": execution_of(promise.stage),
-        "to_sign": TypedData.of(to_sign),
-    }

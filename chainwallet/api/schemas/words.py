@@ -1,11 +1,8 @@
 """Addresses, hashes and times as texts; whole numbers."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-
-from chainwallet.errors import BadValue
 
 AddressText = Annotated[
     str,
@@ -34,16 +31,3 @@ def _whole(value: object) -> object:
 
 WholeNumber = Annotated[int, BeforeValidator(_whole)]
 """An integer of a document that comes in: 5.0 is one too (JSON Schema 2020-12, Validation section 6.1.1)."""
-
-
-def time_text(at_s: int) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def time_of(text: str, field: str) -> int:
-    """The seconds since 1970 that ``text`` writes as RFC 3339 in UTC; raises ``BadValue`` of ``field``."""
-    try:
-        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise BadValue(field, text, "a time in UTC such as 2026-11-27T09:41:00Z") from None
