@@ -1,7 +1,5 @@
 """Verbs that ask a running service, by its API, as somebody who signed in: sessions kept in the home, keys, history."""
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainwallet.cli.money import AsJson, Currency, Url
+from chainwallet.cli.sessions import keep, kept
 from chainwallet.cli.terminal import alone, config_of, console, read_file, say_json, table, told_how_to_go_on
 from chainwallet.errors import BadValue, NotSignedIn
 
@@ -50,7 +49,7 @@ def sign_out(context: typer.Context, url: Url = None) -> None:
     """End the session that is kept here."""
     with at_service(context, url) as client:
         client.sign_out()
-    _keep(_home(context), _place(url), None)
+    keep(_home(context), _place(url), None)
     print("signed out")
 
 
@@ -140,8 +139,8 @@ def is_signed_in_here(context: typer.Context, handle: str) -> bool:
     from chainwallet.serve.place import running_note
 
     home = _home(context)
-    kept = _kept(home).get(OF_THE_HOME) if handle.startswith("@") else None
-    return kept is not None and kept["handle"] == handle.lower() and running_note(home) is not None
+    session = kept(home).get(OF_THE_HOME) if handle.startswith("@") else None
+    return session is not None and session["handle"] == handle.lower() and running_note(home) is not None
 
 
 def pay(
@@ -193,22 +192,22 @@ def at_service(context: typer.Context, url: str | None, *, needs_session: bool =
     note = running_note(home) if url is None else None
     if url is None and note is None:
         raise BadValue("url", "none", "--url URL, or a service of this home that runs (`chainwallet serve`)")
-    kept = _kept(home).get(_place(url))
-    if needs_session and kept is None:
+    session = kept(home).get(_place(url))
+    if needs_session and session is None:
         raise NotSignedIn("sign in with `chainwallet account sign-in`")
     where = url if note is None else note.url
     assert where is not None  # noqa: S101 - one of the two is there
-    with Client(where, kept["token"] if kept and needs_session else None) as client:
+    with Client(where, session["token"] if session and needs_session else None) as client:
         yield client
 
 
 def _sign_in(context: typer.Context, handle: str, password: str, url: str | None) -> None:
     home = _home(context)
-    earlier = _kept(home).get(_place(url), {}).get("token")
+    earlier = kept(home).get(_place(url), {}).get("token")
     with at_service(context, url, needs_session=False) as client:
         token = client.sign_in(handle, password, earlier_token=earlier).token
         shown = client.account().handle
-    _keep(home, _place(url), {"handle": shown, "token": token})
+    keep(home, _place(url), {"handle": shown, "token": token})
     print(f"signed in as {shown}")
 
 
@@ -220,27 +219,6 @@ def _home(context: typer.Context) -> "Home":
 
 def _place(url: str | None) -> str:
     return OF_THE_HOME if url is None else url.rstrip("/")
-
-
-def _kept(home: "Home") -> dict[str, dict[str, str]]:
-    """The sessions that are kept, by the service they are for."""
-    path = home.path / "sessions.json"
-    if not path.exists():
-        return {}
-    found: dict[str, dict[str, str]] = json.loads(read_file(path, "sessions.json"))
-    return found
-
-
-def _keep(home: "Home", place: str, session: dict[str, str] | None) -> None:
-    """Keeps ``session`` for the service at ``place``, or forgets what there was; whole, readable by its owner alone."""
-    home.create()
-    kept = {**_kept(home), place: session}
-    text = json.dumps({name: one for name, one in kept.items() if one is not None})
-    fresh = home.path / f"sessions.json.{os.getpid()}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(home.path / "sessions.json")
 
 
 def _password(file: Path | None, *, twice: bool) -> str:
