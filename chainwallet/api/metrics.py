@@ -1,5 +1,7 @@
 """Counts of requests and gauges of what is behind, for Prometheus; each service has a registry of its own."""
 
+from threading import Lock
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -31,6 +33,7 @@ class Metrics:
         self._lag_s = self._gauge("indexer_lag_seconds", "The same in seconds of the chain's time")
         self._ready = self._gauge("ready", "1 where the service can do its work")
         self._gas = Gauge("chainwallet_carrier_gas_wei", "Gas money", ("address",), registry=self._registry)
+        self._telling = Lock()  # from the first gauge that is set until all are told
 
     def answered(self, method: str, route: str | None, status: int, took_s: float) -> None:
         """Counts one request."""
@@ -44,18 +47,24 @@ class Metrics:
         seconds.observe(took_s)
 
     def text(self, found: Readiness) -> bytes:
-        """All of it as Prometheus reads it, with what is behind as it was ``found``; what is not known is NaN."""
-        for gauge, value in (
+        """All of it as Prometheus reads it, with what is behind as it was ``found``.
+
+        What is not known is NaN; gas money that is not known is not there.
+        """
+        values = (
             (self._head, found.head_block),
             (self._verified, None if found.verified is None else found.verified.number),
             (self._lag_blocks, found.lag_blocks),
             (self._lag_s, found.lag_s),
             (self._ready, int(not found.troubles)),
-        ):
-            gauge.set(float("nan") if value is None else value)
-        for address, wei in (found.gas_wei or {}).items():
-            self._gas.labels(checksum(address)).set(wei)
-        return generate_latest(self._registry)
+        )
+        with self._telling:
+            for gauge, value in values:
+                gauge.set(float("nan") if value is None else value)
+            self._gas.clear()
+            for address, wei in (found.gas_wei or {}).items():
+                self._gas.labels(checksum(address)).set(wei)
+            return generate_latest(self._registry)
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return Gauge(f"chainwallet_{name}", meaning, registry=self._registry)

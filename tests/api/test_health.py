@@ -1,13 +1,26 @@
 """How the service is, for those who run it."""
 
+from dataclasses import replace
+
 from chainwallet.api.app import make_app
+from chainwallet.api.metrics import Metrics
 from chainwallet.api.parts import Parts
-from chainwallet.evm import checksum
+from chainwallet.api.readiness import Readiness
+from chainwallet.evm import Address, BlockNumber, Hash32, checksum
 from chainwallet.rpc import Node
+from chainwallet.store.facts import Followed
 from tests.api.service import Asking
 from tests.chain.bench import Bench, key_of
 
 NOBODY = "http://127.0.0.1:9"
+CARRIER = Address(b"\x0a" * 20)
+WELL = Readiness(
+    head_block=1_000,
+    head_at_s=50_000,
+    verified=Followed(BlockNumber(1_000), Hash32(b"\x07" * 32), 50_000, None, None),
+    has_database=True,
+    gas_wei={CARRIER: 10**18},
+)
 
 
 def test_a_process_that_answers_is_alive(client: Asking) -> None:
@@ -54,3 +67,14 @@ def test_metrics_count_requests_by_route(client: Asking, bench: Bench) -> None:
     assert "/another" not in told
     assert "chainwallet_ready 1.0" in told
     assert "chainwallet_indexer_lag_blocks 0.0" in told
+
+
+def test_gas_money_that_is_not_known_is_not_told() -> None:
+    """While the node does not answer, Prometheus hears of no head and of no gas money, and not what they were."""
+    metrics = Metrics()
+    known = f'chainwallet_carrier_gas_wei{{address="{checksum(CARRIER)}"}} 1e+18'
+    assert known in metrics.text(WELL).decode("utf-8")
+    told = metrics.text(replace(WELL, head_block=None, head_at_s=None, gas_wei=None)).decode("utf-8")
+    assert "chainwallet_carrier_gas_wei{" not in told
+    for gauge in ("node_head_block", "indexer_lag_blocks", "indexer_lag_seconds"):
+        assert f"chainwallet_{gauge} NaN" in told
