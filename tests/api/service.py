@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from concurrent.futures import Future
 from typing import Any, Self
 
 import httpx
@@ -12,7 +13,7 @@ from chainwallet import payments
 from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
 from chainwallet.api.parts import Parts
 from chainwallet.config import LONGEST_LIFETIME_S
-from chainwallet.errors import NotSignedIn
+from chainwallet.errors import ChainwalletError, NotSignedIn
 from chainwallet.evm import Address
 from chainwallet.history import Audit, Chronicle, Witness
 from chainwallet.issuing import Counter, Office
@@ -74,6 +75,14 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
     def accept(desk: Desk, order: Order, signer: Signer) -> Promise:
         return payments.accept(desk, order, signer, b"salt", int(time.time()))
 
+    def accept_soon(desk: Desk, order: Order, signer: Signer) -> "Future[Promise | None]":
+        soon: Future[Promise | None] = Future()
+        try:
+            soon.set_result(accept(desk, order, signer))
+        except ChainwalletError as error:
+            soon.set_exception(error)
+        return soon
+
     def signer_of(address: Address) -> Signer | None:
         return key_of(PAYERS[address]) if address in PAYERS and PAYERS[address] not in EXTERNAL else None
 
@@ -89,6 +98,7 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
             relayer=key_of("relayer").address,
             salt=lambda: b"salt",
             now_s=lambda: int(time.time()),
+            accept_soon=accept_soon,
         ),
         "office": Office(
             counters={"EUR": Counter(database, cash, issuer.address, 1)},

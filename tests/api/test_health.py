@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chainwallet.api.app import make_app
 from chainwallet.api.metrics import Metrics
 from chainwallet.api.parts import Parts
-from chainwallet.api.readiness import Readiness
+from chainwallet.api.readiness import LEAST_GAS_MONEY_WEI, MOST_LAG_BLOCKS, MOST_LAG_S, Readiness
 from chainwallet.evm import Address, BlockNumber, Hash32, checksum
 from chainwallet.rpc import Node
 from chainwallet.store.facts import Followed
@@ -54,6 +56,34 @@ def test_what_is_missing_is_named(parts: Parts, bench: Bench) -> None:
         assert (answer.status_code, answer.json()["troubles"]) == (503, ["the node does not answer"])
         assert answer.json()["carriers"] is None
         assert NOBODY not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("found", "troubles"),
+    [
+        (WELL, ()),
+        (replace(WELL, head_block=1_001 + MOST_LAG_BLOCKS, head_at_s=50_000 + MOST_LAG_S), ()),
+        (replace(WELL, head_block=1_000 + MOST_LAG_BLOCKS, head_at_s=50_001 + MOST_LAG_S), ()),
+        (
+            replace(WELL, head_block=1_001 + MOST_LAG_BLOCKS, head_at_s=50_001 + MOST_LAG_S),
+            ("the verified history is far behind the chain",),
+        ),
+        (replace(WELL, head_block=900, head_at_s=40_000), ()),
+        (replace(WELL, has_database=False, verified=None), ("the database does not answer",)),
+        (replace(WELL, verified=None), ("no block is verified yet",)),
+        (replace(WELL, head_block=None, head_at_s=None, gas_wei=None), ("the node does not answer",)),
+        (replace(WELL, gas_wei={CARRIER: LEAST_GAS_MONEY_WEI}), ()),
+        (
+            replace(WELL, gas_wei={CARRIER: LEAST_GAS_MONEY_WEI - 1}),
+            ("a carrier of payments has almost no gas money",),
+        ),
+    ],
+    ids=["well", "behind in blocks", "behind in seconds", "behind in both", "ahead of the node", "no database",
+         "nothing verified", "no node", "gas money just enough", "gas money not enough"],
+)  # fmt: skip
+def test_troubles_are_told_one_by_one(found: Readiness, troubles: tuple[str, ...]) -> None:
+    """The service is late when it is behind in blocks and in seconds; what does not answer is no other trouble too."""
+    assert found.troubles == troubles
 
 
 def test_metrics_count_requests_by_route(client: Asking, bench: Bench) -> None:

@@ -63,22 +63,62 @@ def test_a_slow_call_does_not_hold_up_those_that_come_after_it() -> None:
     asyncio.run(ask())
 
 
-def test_who_gives_up_harms_nobody() -> None:
-    """A request that was given up while its call was under way takes no answer from the others."""
-    arrived, may_go_on = threading.Event(), threading.Event()
+class Held:
+    """Calls that hold every reader until ``may_go_on``."""
 
-    def slow() -> None:
-        arrived.set()
-        assert may_go_on.wait(TIMEOUT_S)
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+        self._arrived = threading.Barrier(READERS + 1)
+
+    async def by_each_of(self, readers: Readers) -> "list[asyncio.Task[bool]]":
+        """Comes back when each of ``readers`` is at work; one call at a time, so that each is handed out alone."""
+        calls = [asyncio.create_task(readers.call(self._hold)) for _ in range(READERS)]
+        await asyncio.to_thread(self._arrived.wait, TIMEOUT_S)
+        return calls
+
+    def _hold(self) -> bool:
+        self._arrived.wait(TIMEOUT_S)
+        return self.may_go_on.wait(TIMEOUT_S)
+
+
+def test_what_waits_is_carried_out_together() -> None:
+    """What came while all readers were at work is carried out by one of them, in one go and in its order."""
+    order: list[int] = []
+
+    def work(number: int) -> int:
+        order.append(number)
+        return threading.get_ident()
 
     async def ask() -> None:
+        held = Held()
         with closing(Readers()) as readers:
-            given_up = asyncio.ensure_future(readers.call(slow))
-            await asyncio.to_thread(arrived.wait, TIMEOUT_S)
+            holding = await held.by_each_of(readers)
+            waiting = [asyncio.ensure_future(readers.call(partial(work, number))) for number in range(TOGETHER)]
+            await asyncio.sleep(0)
+            held.may_go_on.set()
+            async with asyncio.timeout(TIMEOUT_S):
+                assert len(set(await asyncio.gather(*waiting))) == 1
+                assert all(await asyncio.gather(*holding))
+
+    asyncio.run(ask())
+    assert order == list(range(TOGETHER))
+
+
+def test_who_gives_up_harms_nobody() -> None:
+    """A request that was given up takes no answer from those whose calls were carried out with its own."""
+
+    async def ask() -> None:
+        held = Held()
+        with closing(Readers()) as readers:
+            holding = await held.by_each_of(readers)
+            given_up, other = (asyncio.ensure_future(readers.call(lambda: 5)) for _ in range(2))
+            await asyncio.sleep(0)
             given_up.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await given_up
-            may_go_on.set()
-            assert await asyncio.gather(*(readers.call(lambda: 5) for _ in range(100))) == [5] * 100
+            held.may_go_on.set()
+            async with asyncio.timeout(TIMEOUT_S):
+                assert await other == 5
+                assert all(await asyncio.gather(*holding))
 
     asyncio.run(ask())

@@ -17,6 +17,7 @@ from chainwallet.client.problems import (
     InstallationTrouble,
     InsufficientFunds,
     NotFound,
+    NotSignedIn,
     StoreTrouble,
     TooManyRequests,
     TooManyTries,
@@ -220,6 +221,6 @@ def test_a_stream_goes_on_after_the_last_event() -> None:
     with answering(*answers) as flaky, Client(flaky.url, "t") as client:
         events = client.events(after=2)
         assert [next(events).id for _ in range(3)] == [3, 4, 5]
-        with pytest.raises(Exception, match="Not now"):
+        with pytest.raises(NotSignedIn, match="Not now"):
             next(events)
     assert [headers["last-event-id"] for _, _, headers, _ in flaky.asked] == ["2", "4", "4", "4", "5"]

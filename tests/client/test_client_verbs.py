@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.command import Command
+from tests.cli.command import Command, wait_until
 from tests.client.conftest import PASSWORD, Running
 
 
@@ -19,9 +19,7 @@ def test_who_signs_in_pays_and_sees_it(running: Running, tmp_path: Path) -> None
     assert far.said("account", "sign-in", "@iris", *secret, *at) == "signed in as @iris\n"
     assert far.said("topup", "@dora", "50", "--bank-ref", "V-1", *at).startswith("top-up V-1: 50.00 EUR for @dora, ")
     assert (far.home / "sessions.json").stat().st_mode & 0o777 == 0o600
-    running_history = here.json("history")
-    while not running_history["movements"]:
-        running_history = here.json("history")
+    wait_until(lambda: bool(here.json("history")["movements"]), "the money of the top-up")
     paid = here.json("pay", "@dora", "@emil", "12.40", "--id", "verb-1", "--memo", "tickets")
     assert (paid["id"], paid["amount"], paid["currency"]) == ("verb-1", "12.40", "EUR")
     assert here.json("pay", "@dora", "@emil", "12.40", "--id", "verb-1", "--memo", "tickets") == paid
