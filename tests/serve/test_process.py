@@ -148,7 +148,8 @@ def test_an_address_that_is_taken_or_none_is_refused() -> None:
 
 def test_processes_do_not_get_the_deployers_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No way to the deployer's key is in the environment of the service's processes; what flags said is."""
-    secrets = {f"CHAINWALLET_{name}": f"secret {name}" for name in commands.NOT_THEIRS}
+    names = ("DEPLOYER_KEY", "PASSPHRASE", "KEYSTORE", "SIGNER_COMMAND")
+    secrets = {f"CHAINWALLET_{name}": f"secret {name}" for name in names}
     for name, value in {**secrets, "CHAINWALLET_DATABASE": "of before", "CHAINWALLET_RELAYERS": "1"}.items():
         monkeypatch.setenv(name, value)
     database = "postgresql://me:hidden@host/db"
