@@ -62,8 +62,8 @@ halmos: $(NODE_READY) $(PROOFS_READY) ## Prove the account word, the replay wind
 	cd contracts && FOUNDRY_PROFILE=halmos PATH="$$(echo "$$PWD"/node_modules/@foundry-rs/forge-*/bin):$$PWD/node_modules/.bin:$(CURDIR)/$(PROOFS_VENV)/bin:$$PATH" \
 	    halmos --forge-build-out out-halmos --loop 8 --solver-timeout-assertion 60s --no-status
 
-pytest: setup ## Python tests, on two cores
-	$(BIN)/pytest -n 2 --dist loadfile
+pytest: setup ## Python tests, by three processes: many wait for blocks and processes more than they compute
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 kill-test: setup ## Kill indexers at 100 random moments and workers at every request, on each kind of database
 	CHAINWALLET_TEST_KILLS=100 $(BIN)/pytest tests/indexing/test_killed.py
