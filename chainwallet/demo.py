@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chainwallet import deployment, groups, history, issuing
+from chainwallet import clearing, deployment, history, issuing
 from chainwallet.abi.events import Settled, decode_event
+from chainwallet.clearing import Clearing
 from chainwallet.errors import HistoryMismatch
 from chainwallet.evm import Address, BlockNumber, Hash32, checksum, keccak256, to_hex
 from chainwallet.formats.splitwise import GroupHistory
-from chainwallet.groups import Clearing
 from chainwallet.home import Home
 from chainwallet.keys.signer import Signer
 from chainwallet.manifest import Contract
@@ -202,7 +202,7 @@ def _settle(tools: Tools, job: CurrencyJob, members: _Members, narrator: Narrato
 
     signing = "the debtor signs" if len(job.plan.debits) == 1 else f"{len(job.plan.debits)} debtors sign"
     narrator.step(f"{job.currency}: {signing}, one transaction settles {job.plan.total}")
-    clearing = groups.clear(
+    cleared = clearing.clear(
         tools.node,
         tools.database,
         tools.deliver,
@@ -214,9 +214,9 @@ def _settle(tools: Tools, job: CurrencyJob, members: _Members, narrator: Narrato
         job.root,
         tools.now_s(),
     )
-    narrator.note(f"transaction {to_hex(clearing.mined.tx)}, {clearing.mined.gas_used:,} gas")
+    narrator.note(f"transaction {to_hex(cleared.mined.tx)}, {cleared.mined.gas_used:,} gas")
     narrator.step(f"{job.currency}: reading the chain back")
-    return _read_back(tools.node, cash, contract, clearing, job, members.addresses)
+    return _read_back(tools.node, cash, contract, cleared, job, members.addresses)
 
 
 def _deploy(tools: Tools, job: CurrencyJob) -> Contract:

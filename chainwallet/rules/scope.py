@@ -8,14 +8,32 @@ from chainwallet.errors import BadValue
 Role = Literal["person", "issuer"]
 """``person``: everybody with an account. ``issuer``: may bring money in and out; granted by the operator."""
 
-Scope = Literal["account:read", "payments:read", "payments:write", "history:read", "keys:write", "issuer:write"]
+Scope = Literal[
+    "account:read",
+    "payments:read",
+    "payments:write",
+    "history:read",
+    "groups:read",
+    "groups:write",
+    "keys:write",
+    "issuer:write",
+]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 MAY: Mapping[Role, frozenset[Scope]] = {
-    #          account      payments                          history         keys          issuer
-    "person": frozenset(["account:read", "payments:read", "payments:write", "history:read", "keys:write"]),
+    "person": frozenset(
+        [
+            "account:read",
+            "payments:read",
+            "payments:write",
+            "history:read",
+            "groups:read",
+            "groups:write",
+            "keys:write",
+        ]
+    ),
     "issuer": frozenset(["issuer:write"]),
 }
 """The matrix: which scopes a role gives."""

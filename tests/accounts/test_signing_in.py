@@ -22,6 +22,7 @@ from chainwallet.errors import (
     WrongPassword,
 )
 from chainwallet.rules.handle import Handle
+from chainwallet.rules.scope import scopes_of
 from chainwallet.rules.throttle import MOST_IN_A_ROW, OF_BOTH, OF_PLACE
 from chainwallet.store import account_wallets
 from chainwallet.store import accounts as account_rows
@@ -108,7 +109,7 @@ def test_a_password_opens_a_session(town: Town) -> None:
     assert (caller.account_id, caller.handle, caller.session_id) == (account.id, "ana", signed_in.session.id)
     assert caller.roles == {"person"}
     assert caller.key_id is None
-    assert caller.scopes == {"account:read", "payments:read", "payments:write", "history:read", "keys:write"}
+    assert caller.scopes == scopes_of(["person"])
     assert signed_in.token.startswith("cws_")
     assert signed_in.token not in repr(signed_in)
 

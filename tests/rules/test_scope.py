@@ -10,6 +10,8 @@ MATRIX: dict[Scope, list[Role]] = {
     "payments:read": ["person"],
     "payments:write": ["person"],
     "history:read": ["person"],
+    "groups:read": ["person"],
+    "groups:write": ["person"],
     "keys:write": ["person"],
     "issuer:write": ["issuer"],
 }

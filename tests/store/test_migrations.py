@@ -22,7 +22,7 @@ from chainwallet.abi.typed_data import Consent, Domain, Leg, Payment, Settlement
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
 from chainwallet.evm import Address, Hash32
 from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import submissions
+from chainwallet.store import group_schema, submissions
 from chainwallet.store.backend import Backend
 from chainwallet.store.database import Database
 from chainwallet.store.migration import revision_of, revisions, upgrade
@@ -151,6 +151,48 @@ ROWS: dict[str, Rows] = {
             | {"promise": 1, "asked_by": "käthe", "submission_id": 1, "given_back_at_s": 2**40, "created_at_s": 5},
         ],
     },
+    "0011": {
+        "groups": [{"id": "g", "name": "Málaga", "kind": "group", "created_at_s": 2**40}],
+        "members": [
+            {"id": "m1", "group_id": "g", "account_id": 1, "name": "björn", "role": "owner", "joined_at_s": 5},
+            {"id": "m2", "group_id": "g", "account_id": None, "name": "Gast", "role": "member", "joined_at_s": 5}
+            | {"left_at_s": 2**40},
+        ],
+        "invitations": [
+            {"id": "i", "group_id": "g", "token_hash": "04", "role": "member", "guest": "m2", "invited": 1}
+            | {"made_by": "m1", "made_at_s": 5, "expires_at_s": 6, "used_at_s": 7, "used_by": 1, "revoked_at_s": 8},
+        ],
+        "group_events": [
+            {"id": 1, "at_s": 5, "group_id": "g", "account_id": 1, "actor": 1, "kind": "bill.added", "subject": "b"}
+            | {"words": "Käse", "told_at_s": 2**40},
+        ],
+        "bills": [
+            {"id": "b", "group_id": "g", "lineage": "0x05", "version": 1, "reverses": "b", "import_id": "i"}
+            | {"created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
+        ],
+        "bill_versions": [
+            {"bill_id": "b", "version": 1, "hash": "0x06", "document": "{}", "title": "Käse", "currency": "EUR"}
+            | {"total_minor": -(2**40), "made_by": "m1", "made_at_s": 5, "reason": "why"},
+        ],
+        "bill_lines": [{"bill_id": "b", "version": 1, "member_id": "m1", "share_minor": 2**40, "paid_minor": -5}],
+        "bill_answers": [
+            {"id": 1, "bill_id": "b", "version": 1, "member_id": "m1", "answer": "proposed", "reason": "zu viel"}
+            | {"proposal": "{}", "is_carried_over": True, "at_s": 5},
+        ],
+        "debts": [
+            {"id": 1, "group_id": "g", "bill_id": "b", "currency": "EUR", "debtor": "m1", "creditor": "m2"}
+            | {"amount_minor": 2**40, "since_version": 1, "replaced_at_s": 5},
+        ],
+        "debt_payments": [{"debt_id": 1, "promise": 1, "made_at_s": 5}],
+        "debts_paid_elsewhere": [{"debt_id": 1, "said_by": "m2", "note": "bar", "at_s": 5}],
+        "plans": [
+            {"id": "p", "group_id": "g", "currency": "EUR", "token": f"{CHAIN}/0xca", "lineage": "l", "context": "0x07"}
+            | {"settlement_hash": "0x08", "document": "{}", "deadline_s": 5, "valid_before": 2**40, "stage": "ready"}
+            | {"reason": "warum", "submission_id": 1, "made_by": "m1", "made_at_s": 5, "ended_at_s": 6},
+        ],
+        "plan_legs": [{"plan_id": "p", "member_id": "m1", "account": "0x0a", "net_minor": -(2**40), "promise": 1}],
+        "plan_debts": [{"plan_id": "p", "debt_id": 1}],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
@@ -263,6 +305,7 @@ def test_migrations_give_exactly_the_schema(empty_place: Callable[[], str], engi
     seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
     assert seen_by(migrated) == seen_by(declared)
     assert len(seen_by(migrated)) > len(metadata.tables)
+    assert group_schema.groups.metadata is metadata
 
 
 # ------------------------------------------------------------------------------------------------ opening

@@ -1,4 +1,4 @@
-"""Groups: a whole group's debts cleared in one settlement that every debtor signed."""
+"""A whole group's debts cleared at once, by whoever has all debtors' keys: one settlement that each of them signed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from chainwallet import groups, history, issuing
+from chainwallet import clearing, history, issuing
 from chainwallet.abi.calls import call_data, settle_data
 from chainwallet.abi.events import Settled, Transfer, decode_event
 from chainwallet.abi.typed_data import Consent, Document, Domain, from_typed_data, struct_hash
+from chainwallet.clearing import Clearing, settlement_of
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import BadValue, CurrencyMismatch, NodeTrouble, Reverted
 from chainwallet.evm import Address, Hash32, keccak256, to_hex
-from chainwallet.groups import Clearing, settlement_of
 from chainwallet.keys.signer import LocalSigner, Signer
 from chainwallet.rules.ledger import differences
 from chainwallet.rules.money import Money
@@ -47,7 +47,7 @@ def clear(
     lifetime_s: int = LONGEST_LIFETIME_S,
 ) -> Clearing:
     keys = {key_of(name).address: key_of(name) for name in GROUP}
-    return groups.clear(
+    return clearing.clear(
         bench.node,
         bench.database,
         deliver or bench.relayer(**Clock().seams).deliver,
