@@ -40,8 +40,8 @@ class EventGroup(Document):
 
     id: IdText | None = Field(description="The group's; null: it is about none")
     subject: str = Field(description="The id of the bill, member, invitation, plan or request")
-    words: str = Field(description="What was done, for a person", examples=["@bo joined"])
-    actor: str | None = Field(description="Whose handle did it; null: the service", examples=["@bo"])
+    words: str = Field(description="What was done, for a person", examples=["@ben joined"])
+    actor: str | None = Field(description="Whose handle did it; null: the service", examples=["@ben"])
 
 
 class EventDocument(Document):
