@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from chainwallet.client.groups import Group, Invitation, ListedGroup, MadeInvitation, Member
 
 app = typer.Typer(
-    help="Groups of people who share bills, and friends.\n\nA service is asked, as who signed in there. GROUP is a name "
-    "or an id, WHO a name, handle or id.",
+    help="Groups of people who share bills, and friends.\n\nA service is asked, as who signed in there. GROUP is a "
+    "name or an id, WHO a name, handle or id.",
     invoke_without_command=True,
     callback=alone,
 )
