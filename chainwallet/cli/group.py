@@ -224,7 +224,10 @@ def friend(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask somebody to be your friend, or list your friends: with each you have a group of two."""
+    """Ask somebody to be your friend, or list your friends.
+
+    With each you have a group of two.
+    """
     with service.at_service(context, url) as client:
         found = client.friends() if handle is None else (client.ask_friend(handle),)
     if as_json:
