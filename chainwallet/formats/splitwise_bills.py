@@ -60,19 +60,22 @@ def bills_of(history: GroupHistory, ids: Mapping[str, str], source: str, root: H
     bills: list[ReadBill] = []
     reconciled: list[Reconciled] = []
     notes = []
-    without_money = [entry.row for entry in history.entries if not any(entry.nets)]
-    if without_money:
-        notes.append(f"rows that move no money and were left out: {', '.join(map(str, without_money))}")
+    without_money = []
     billed = {currency: dict.fromkeys(people, 0) for currency in history.currencies}
     days: list[date] = []
     for entry in history.entries:
+        nets = _rounded(entry, people, root, source)
         if any(entry.nets):
-            nets = _rounded(entry, people, root, source)
-            day = _day(entry, source)
-            days.append(day)
-            bills.append(ReadBill(entry.row, _terms(entry, nets, day, source)))
-            for person, net in nets.items():
-                billed[entry.currency][person] += net
+            days.append(_day(entry, source))
+        if not any(nets.values()):
+            without_money.append(entry.row)
+            continue
+        bills.append(ReadBill(entry.row, _terms(entry, nets, days[-1], source)))
+        for person, net in nets.items():
+            billed[entry.currency][person] += net
+    if without_money:
+        rows = ", ".join(map(str, without_money))
+        notes.append(f"rows that move no whole minor unit and became no bill: {rows}")
     for currency in history.currencies:
         exact = {ids[person]: net for person, net in history.exact_nets(currency).items()}
         final = round_to_zero_sum(exact, root)

@@ -82,7 +82,7 @@ def test_rows_without_money_are_left_out_and_named() -> None:
     """An entry in which nobody is owed anything is no bill, and a note says which."""
     found = read("2026-05-01,Cards,Games,60.00,EUR,0.00,0.00,0.00", "2026-05-02,Taxi,Taxi,2,EUR,1,-1,0")
     assert [bill.row for bill in found.bills] == [4]
-    assert "rows that move no money and were left out: 3" in found.notes
+    assert "rows that move no whole minor unit and became no bill: 3" in found.notes
 
 
 def test_a_long_description_is_kept_in_the_note() -> None:
