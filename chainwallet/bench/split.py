@@ -7,6 +7,7 @@ The bills come from a fixed seed: everywhere the same.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from statistics import median
 from time import process_time
@@ -53,9 +54,9 @@ def figures(runs: int) -> Figures:
     bills = [_bill(number, dice) for number in range(SPLITS)]
     nets = [_nets(dice) for _ in range(runs)]
     debts = _debts(dice)
-    splitting = [_seconds(lambda: _split_all(bills)) for _ in range(runs)]
-    planning = [_seconds(lambda each=each: transfers_of(each)) for each in nets]
-    balancing = [_seconds(lambda: _balance(debts)) for _ in range(runs)]
+    splitting = [_seconds(partial(_split_all, bills)) for _ in range(runs)]
+    planning = [_seconds(partial(transfers_of, each)) for each in nets]
+    balancing = [_seconds(partial(_balance, debts)) for _ in range(runs)]
     return Figures(
         int(SPLITS / median(splitting)), round(median(planning) * 1_000, 2), round(median(balancing) * 1_000, 2)
     )
