@@ -180,12 +180,14 @@ def _subtotals(split: Itemised, currency: Currency, sign: int) -> tuple[dict[str
     """What everyone had of the items, in parts of a minor unit, and how many of these parts one is."""
     if len(split.items) > MAX_ITEMS:
         raise BadValue("items", len(split.items), f"at most {MAX_ITEMS}")
-    if not split.people:
+    people = split.people
+    if not people:
         raise BadValue("people", 0, "at least one person")
     for index, person in enumerate(split.rest):
         if person in split.rest[:index]:
             raise BadValue("people", person, "each person once")
     weighed = []
+    subtotals = dict.fromkeys(people, 0)
     for index, item in enumerate(split.items):
         field = f"items.{index}"
         check_currency(item.price, currency)
@@ -201,7 +203,6 @@ def _subtotals(split: Itemised, currency: Currency, sign: int) -> tuple[dict[str
                 raise BadValue(f"{field}.people.{person}", "0", "a weight above 0")
         weighed.append((sign * item.amount.amount_minor, weights, sum(weights.values())))
     scale = lcm(*(whole for _, _, whole in weighed))
-    subtotals = dict.fromkeys(split.people, 0)
     for amount, weights, whole in weighed:
         each = amount * (scale // whole)
         for person, weight in weights.items():

@@ -99,7 +99,7 @@ def lines(terms: Terms, lineage: bytes) -> tuple[BillLine, ...]:
 
     Shares are exact but for one rounding; shares and payments sum to the total, nets to zero.
     """
-    return bill_lines(terms.total, _shares(terms.total, terms.split, lineage), terms.payers)
+    return bill_lines(terms.total, split_shares(terms.total, terms.split, lineage), terms.payers)
 
 
 def same_money(one: Terms, other: Terms) -> bool:
@@ -175,7 +175,8 @@ def _check_texts(terms: Terms) -> None:
             raise BadValue(field, text[:64], "a text in Unicode's NFC, without space around it")
 
 
-def _shares(total: Money, split: AnySplit, lineage: bytes) -> dict[str, int]:
+def split_shares(total: Money, split: AnySplit, lineage: bytes) -> dict[str, int]:
+    """Everyone's share of ``total`` in minor units, whatever the mode; raises as ``shares_minor``, ``exact_shares``."""
     if isinstance(split, Itemised):
         return itemised_shares(total, split, lineage)
     return shares_minor(total, split, lineage)
