@@ -273,10 +273,10 @@ def split(
     runs: Annotated[int, typer.Option(min=1, max=RUNS_MOST, metavar="N", help="How many runs of each kind.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure how fast bills are divided, groups planned and balances found.
+    """Measure how fast bills are computed.
 
-    Needs no chain: it is computing alone, on one core. Prints the medians of the runs, in the processor's time, which
-    does not count other work on the machine.
+    They are divided, a group is planned, and balances are found; without a chain, on one core. Prints the medians of
+    the runs, in the processor's time, which does not count other work on the machine.
     """
     from chainwallet.bench.split import figures
 

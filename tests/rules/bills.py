@@ -19,13 +19,14 @@ from chainwallet.rules.debts import debts_of, debts_of_nets, nets_of
 from chainwallet.rules.itemised import Extra, Item, Itemised, Spread, itemised_total
 from chainwallet.rules.money import Currency, Money, currency_of
 from chainwallet.rules.number import Number
-from chainwallet.rules.split import Adjustments, BillLine, Equal, Exact, Percent, Shares
-from chainwallet.rules.terms import AnySplit, Terms, lines, reversal
+from chainwallet.rules.split import Adjustments, BillLine, Equal, Exact, Percent, Shares, bill_lines
+from chainwallet.rules.terms import AnySplit, Terms, lines, reversal, split_shares
 
 CURRENCIES = tuple(currency_of(code) for code in ("EUR", "JPY", "KWD"))
 MOST_PEOPLE = 30
 MOST_MINOR = 10**12
 CHUNK = 5_000  # bills that one process checks at once
+TOLD = 50_000  # after so many bills it is said how far it is
 NOTHING = Fraction(0)
 DAY = date(2026, 11, 27)
 MODES = ("equal", "exact", "percent", "shares", "adjustments", "itemised", "itemised with a rest")
@@ -177,7 +178,8 @@ def _exact_itemised(total: Fraction, split: Itemised) -> dict[str, Fraction]:
 
 def check(bill: RandomBill, dice: Random) -> None:
     """Asserts all that is promised of any bill."""
-    terms, found = bill.terms, rows(lines(bill.terms, bill.lineage))
+    terms, made = bill.terms, lines(bill.terms, bill.lineage)
+    found = rows(made)
     shares, paid, nets = (dict(zip(found, column, strict=True)) for column in zip(*found.values(), strict=True))
     assert sum(shares.values()) == sum(paid.values()) == terms.total.amount_minor
     assert sum(nets.values()) == 0
@@ -187,10 +189,10 @@ def check(bill: RandomBill, dice: Random) -> None:
         assert share >= 0
         assert abs(share * parts - whole) < parts
 
-    assert rows(lines(shuffled(terms, dice), bill.lineage)) == found
+    assert rows(divided(terms.total, *shuffled(terms, dice), bill.lineage)) == found
     negative = {person: (-share, -paid, -net) for person, (share, paid, net) in found.items()}
-    assert rows(lines(negated(terms), bill.lineage)) == negative
-    undone = lines(reversal(terms, lines(terms, bill.lineage), "Undone", DAY), dice.randbytes(8))
+    assert rows(divided(-terms.total, *negated(terms), bill.lineage)) == negative
+    undone = lines(reversal(terms, made, "Undone", DAY), dice.randbytes(8))
     assert rows(undone) == negative
 
     debts = debts_of_nets(nets)
@@ -205,8 +207,13 @@ def rows(found: Sequence[BillLine]) -> dict[str, tuple[int, int, int]]:
     return {line.person: (line.share.amount_minor, line.paid.amount_minor, line.net.amount_minor) for line in found}
 
 
-def shuffled(terms: Terms, dice: Random) -> Terms:
-    """The same terms with everybody named in another order."""
+def divided(total: Money, split: AnySplit, payers: dict[str, Money], lineage: bytes) -> tuple[BillLine, ...]:
+    """The lines of a bill."""
+    return bill_lines(total, split_shares(total, split, lineage), payers)
+
+
+def shuffled(terms: Terms, dice: Random) -> tuple[AnySplit, dict[str, Money]]:
+    """Split and payers of ``terms`` with everybody named in another order."""
 
     def mixed(keys: Sequence[str]) -> list[str]:
         return dice.sample(keys, len(keys))
@@ -229,11 +236,11 @@ def shuffled(terms: Terms, dice: Random) -> Terms:
                 for item in dice.sample(split.items, len(split.items))
             ]
             split = replace(split, items=tuple(items), rest=tuple(mixed(split.rest)))
-    return replace(terms, split=split, payers={person: terms.payers[person] for person in mixed(list(terms.payers))})
+    return split, {person: terms.payers[person] for person in mixed(list(terms.payers))}
 
 
-def negated(terms: Terms) -> Terms:
-    """The same terms with every amount negated."""
+def negated(terms: Terms) -> tuple[AnySplit, dict[str, Money]]:
+    """Split and payers of ``terms`` with every amount negated."""
     split = terms.split
     match split:
         case Exact(amounts):
@@ -249,8 +256,7 @@ def negated(terms: Terms) -> Terms:
             split = Itemised(items, split.rest, **extras)
         case _:
             pass
-    payers = {person: -paid for person, paid in terms.payers.items()}
-    return replace(terms, total=-terms.total, split=split, payers=payers)
+    return split, {person: -paid for person, paid in terms.payers.items()}
 
 
 def run(seed: int, chunk: int, count: int) -> Counter[str]:
@@ -272,8 +278,10 @@ def main(count: int, seed: int) -> None:
     start, modes = monotonic(), Counter[str]()
     chunks = [min(CHUNK, count - first) for first in range(0, count, CHUNK)]
     with ProcessPoolExecutor() as pool:
-        for found in pool.map(run, repeat(seed), range(len(chunks)), chunks):
+        for done, found in enumerate(pool.map(run, repeat(seed), range(len(chunks)), chunks), 1):
             modes += found
+            if done * CHUNK % TOLD == 0:
+                print(f"{done * CHUNK:,} exact after {monotonic() - start:.0f} s", flush=True)
     for mode in MODES:
         print(f"{mode:>20}: {modes[mode]:,}")
     print(f"{count:,} bills of {modes['lines']:,} lines, seed {seed}: all exact, in {monotonic() - start:.0f} s")

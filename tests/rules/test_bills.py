@@ -9,10 +9,9 @@ from tests.rules.bills import MODES, check, random_bill, run
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**64))
-def test_any_bill_is_exact(seed: int) -> None:
+@given(st.integers(0, 2**64).map(Random))
+def test_any_bill_is_exact(dice: Random) -> None:
     """Shares sum to the total, each less than a unit from exact, whatever the order of people; a reversal undoes it."""
-    dice = Random(seed)
     check(random_bill(dice), dice)
 
 
