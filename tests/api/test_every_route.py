@@ -65,7 +65,7 @@ MATRIX: dict[str, str | None] = {
     "GET /v1/friends": "groups:read",
     "POST /v1/groups/{group}/bills": "groups:write",
     "GET /v1/groups/{group}/bills": "groups:read",
-    "POST /v1/groups/{group}/bills/accept": "groups:write",
+    "POST /v1/groups/{group}/accept-bills": "groups:write",
     "GET /v1/groups/{group}/bills/{bill}": "groups:read",
     "PUT /v1/groups/{group}/bills/{bill}": "groups:write",
     "DELETE /v1/groups/{group}/bills/{bill}": "groups:write",
@@ -184,7 +184,7 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "POST /v1/invitations/{invitation}/decline": _invitation,
     "POST /v1/groups/{group}/bills": _group,
     "GET /v1/groups/{group}/bills": _group,
-    "POST /v1/groups/{group}/bills/accept": _group,
+    "POST /v1/groups/{group}/accept-bills": _group,
     "GET /v1/groups/{group}/balances": _group,
     **{
         f"{method} /v1/groups/{{group}}/bills/{{bill}}{what}": _bill

@@ -101,7 +101,7 @@ def bills(
     return BillPage(bills=[BillDocument.of(one) for one in shown], next_cursor=cursor)
 
 
-@router.post("/v1/groups/{group}/bills/accept", response_model=AcceptedBills, responses=refusals(NotFound))
+@router.post("/v1/groups/{group}/accept-bills", response_model=AcceptedBills, responses=refusals(NotFound))
 def accept_bills(parts: GivenParts, caller: Writer, group_id: GroupId, once: GivenOnce) -> Response:
     """Accepts all bills of the group that ask you and that you have said nothing to."""
 

@@ -3,7 +3,7 @@
 import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from chainwallet.api.schemas.accounts import IdText
 from chainwallet.api.schemas.document import Document
@@ -20,7 +20,7 @@ from chainwallet.api.schemas.splits import (
     split_from,
     split_shown,
 )
-from chainwallet.api.schemas.words import HashText, TimeText, WholeNumber
+from chainwallet.api.schemas.words import HashText, TimeText, whole
 from chainwallet.bills import BillStory, SeenBill
 from chainwallet.errors import BadValue
 from chainwallet.rules.bill import MAX_REASON_CHARS, Answer, BillState, DebtState, Proposed, Rejected
@@ -49,7 +49,9 @@ NoteText = Annotated[
     Field(max_length=4 * MAX_NOTE_CHARS, description=f"Up to {MAX_NOTE_CHARS} characters", examples=["paid by card"]),
 ]
 VersionNumber = Annotated[
-    WholeNumber, Field(ge=1, le=2**31 - 1, description="The current version, as you were shown it", examples=[1])
+    int,
+    Field(ge=1, le=2**31 - 1, description="The current version, as you were shown it", examples=[1]),
+    BeforeValidator(whole),
 ]
 AnswerText = Literal["accepted", "rejected", "proposed", "withdrawn"]
 
