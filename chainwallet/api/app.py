@@ -23,6 +23,7 @@ from chainwallet.api.readers import Readers
 from chainwallet.api.routes import (
     accounts,
     audit,
+    bills,
     events,
     groups,
     health,
@@ -48,6 +49,7 @@ TAGS = [
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
+    {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -61,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     issuing.router,
     groups.router,
     invitations.router,
+    bills.router,
     history.router,
     events.router,
     audit.router,

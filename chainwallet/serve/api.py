@@ -15,6 +15,7 @@ from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
     Connection,
+    bills,
     carriers,
     connect,
     gatherer,
@@ -104,6 +105,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
+    takes_payments = teller(connection, gathering.accept, gathering.accept_soon)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -111,9 +113,10 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection, gathering.accept, gathering.accept_soon),
+        teller=takes_payments,
         office=office(connection, gathering.accept),
         groups=groups(opened),
+        bills=bills(opened, takes_payments),
         database=opened.database,
         node=connection.node,
         manifest=manifest,
