@@ -87,13 +87,17 @@ bills = Table(
     Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
     Column("lineage", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column(
+        "state", Text, CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"), nullable=False
+    ),
     Column("reverses", Sorted, ForeignKey("bills.id")),
     Column("import_id", Text, index=True),
     Column("created_by", Sorted, ForeignKey("members.id"), nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
     Column("deleted_at_s", BigInteger),
 )
-"""``version`` is the current one; ``lineage`` is 32 bytes that break the ties of its shares, wherever it goes."""
+"""``version`` is the current one, ``state`` what the latest answers to it come to (``rules.bill``); one that is deleted
+keeps it. ``lineage`` is a name that breaks the ties of its shares, wherever it goes."""
 
 bill_versions = append_only(
     Table(
@@ -172,7 +176,7 @@ debt_payments = append_only(
         "debt_payments",
         metadata,
         Column("debt_id", RowId, ForeignKey("debts.id"), primary_key=True),
-        Column("promise", RowId, ForeignKey("promises.number"), primary_key=True),
+        Column("promise", RowId, ForeignKey("promises.number"), primary_key=True, index=True),
         Column("made_at_s", BigInteger, nullable=False),
     )
 )
@@ -194,7 +198,7 @@ plans = Table(
     "plans",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("group_id", Text, ForeignKey("groups.id"), nullable=False),
+    Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
     Column("currency", Text, nullable=False),
     Column("token", Text, nullable=False),
     Column("lineage", Text, nullable=False),

@@ -167,8 +167,8 @@ ROWS: dict[str, Rows] = {
             | {"words": "Käse", "told_at_s": 2**40},
         ],
         "bills": [
-            {"id": "b", "group_id": "g", "lineage": "0x05", "version": 1, "reverses": "b", "import_id": "i"}
-            | {"created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
+            {"id": "b", "group_id": "g", "lineage": "05", "version": 1, "state": "disputed", "reverses": "b"}
+            | {"import_id": "i", "created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
         ],
         "bill_versions": [
             {"bill_id": "b", "version": 1, "hash": "0x06", "document": "{}", "title": "Käse", "currency": "EUR"}

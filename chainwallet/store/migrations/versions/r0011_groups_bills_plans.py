@@ -122,11 +122,13 @@ def _bills() -> None:
         sa.Column("group_id", sa.Text, nullable=False),
         sa.Column("lineage", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
         sa.Column("reverses", sorted_text),
         sa.Column("import_id", sa.Text),
         sa.Column("created_by", sorted_text, nullable=False),
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.Column("deleted_at_s", sa.BigInteger),
+        sa.CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"),
         sa.ForeignKeyConstraint(["created_by"], ["members.id"], name="fk_bills_created_by"),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name="fk_bills_group_id"),
         sa.ForeignKeyConstraint(["reverses"], ["bills.id"], name="fk_bills_reverses"),
@@ -225,6 +227,7 @@ def _debt_payments() -> None:
         sa.ForeignKeyConstraint(["promise"], ["promises.number"], name="fk_debt_payments_promise"),
         sa.PrimaryKeyConstraint("debt_id", "promise", name="pk_debt_payments"),
     )
+    op.create_index("ix_debt_payments_promise", "debt_payments", ["promise"])
     protect(op.get_bind(), "debt_payments")
 
 
@@ -267,6 +270,7 @@ def _plans() -> None:
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_plans_submission_id"),
         sa.PrimaryKeyConstraint("id", name="pk_plans"),
     )
+    op.create_index("ix_plans_group_id", "plans", ["group_id"])
     op.create_index("ix_plans_settlement_hash", "plans", ["settlement_hash"])
     op.create_index("ix_plans_submission_id", "plans", ["submission_id"])
     _partial_index("uq_plans_under_way", "plans", ["group_id", "token"], "stage IN ('open', 'ready')", unique=True)
