@@ -27,6 +27,8 @@ class Worker:
     follow: Callable[[], Indexer]
     notifier: Notifier | None = None
     """None where this home has no accounts to tell."""
+    chore: Callable[[], int] | None = None
+    """What answers have done beside it, after the chain was looked at; says how much moved."""
 
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
@@ -37,6 +39,7 @@ class Worker:
         """One step of each; how much moved."""
         progress = self.follow().tick()
         moved = self.relayer.tick() + (not isinstance(progress, StoodStill))
+        moved += self.chore() if self.chore is not None else 0
         return moved + (self.notifier.tick() if self.notifier is not None else 0)
 
     def settle(self, number: int) -> Promise:
