@@ -24,6 +24,7 @@ ChainwalletError
 |   |-- AlreadyExists        a name that is taken
 |   |-- KeyReused            an Idempotency-Key that came with another request
 |   |-- TooMany              more than a rate allows; wait and ask again
+|   |-- MustStay             who cannot leave a group yet, and why
 |   `-- NotAllowed           who asks may not do this, or not now
 |       |-- NotSignedIn          no session or API key, or one that is not good any more
 |       |-- WrongPassword        handle and password do not belong together
@@ -430,6 +431,18 @@ class TooMany(Refused):
 
     def __str__(self) -> str:
         return f"too many {self.what}: the limit is {self.limit}; wait {self.wait_s} s"
+
+
+@dataclass(eq=False)
+class MustStay(Refused):
+    """``who`` cannot leave the group ``group`` (its name) yet, for ``reason``."""
+
+    who: str
+    group: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.who} cannot leave {self.group!r} yet: {self.reason}"
 
 
 @dataclass(eq=False)

@@ -20,7 +20,19 @@ from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.readers import Readers
-from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments
+from chainwallet.api.routes import (
+    accounts,
+    audit,
+    events,
+    groups,
+    health,
+    history,
+    invitations,
+    issuing,
+    network,
+    pages,
+    payments,
+)
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -35,6 +47,7 @@ TAGS = [
     {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
+    {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -46,6 +59,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
     issuing.router,
+    groups.router,
+    invitations.router,
     history.router,
     events.router,
     audit.router,

@@ -129,6 +129,9 @@ _KINDS = (
          "The same Idempotency-Key came before within a day, for another path or with another body; nothing was "
          "changed.",
          "Make a new key for each new request, and send the same key only to ask for the same again."),
+    Kind("must-stay", "A member who cannot leave yet", 409,
+         "Who would leave a group still owes there or is owed, is part of a plan under way, or owns the group.",
+         "Settle what the detail names, or give the group to somebody else, and ask again."),
     # ---------------------------------------------------------------- not the caller's fault
     Kind("internal-error", "Something went wrong here", 500,
          "The service met something that it was not made for. It is in the service's log under the request's id.",
@@ -196,6 +199,7 @@ KIND_OF: dict[type[ChainwalletError], Kind] = {
         errors.Forbidden: "not-allowed",
         errors.KeyReused: "key-reused",
         errors.TooMany: "too-many-requests",
+        errors.MustStay: "must-stay",
         errors.NodeTrouble: "node-trouble",
         errors.HistoryBehind: "history-behind",
         errors.NotYetPaid: "not-yet-paid",

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
 from chainwallet.evm import Address
+from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
 from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
@@ -55,6 +56,8 @@ class Parts:
     """Takes payments; its ``accept`` is the one seam through which they are accepted."""
     office: Office
     """Tops up and withdraws."""
+    groups: Groups
+    """Who shares bills with whom."""
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -13,7 +13,17 @@ from chainwallet import deployment
 from chainwallet.accounts import caller
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
-from chainwallet.assembly import Connection, carriers, connect, gatherer, make_services, office, open_home, teller
+from chainwallet.assembly import (
+    Connection,
+    carriers,
+    connect,
+    gatherer,
+    groups,
+    make_services,
+    office,
+    open_home,
+    teller,
+)
 from chainwallet.config import Config
 from chainwallet.history import Audit
 from chainwallet.notifier import Streams
@@ -103,6 +113,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         streams=Streams(opened.database),
         teller=teller(connection, gathering.accept, gathering.accept_soon),
         office=office(connection, gathering.accept),
+        groups=groups(opened),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

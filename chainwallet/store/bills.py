@@ -1,6 +1,6 @@
 """Bills of groups, their versions with everyone's line, and what their people said to each version."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -179,6 +179,14 @@ def version_of(tx: Transaction, bill_id: str, version: int) -> Version | None:
     return found[0] if found else None
 
 
+def hashes(tx: Transaction, some: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The hashes of versions, by bill and number."""
+    wanted = set(some)
+    among = bill_versions.c.bill_id.in_(select(asked(tx, id=sorted({bill_id for bill_id, _ in wanted})).c.id))
+    rows = tx.execute(select(bill_versions.c.bill_id, bill_versions.c.version, bill_versions.c.hash).where(among))
+    return {(row.bill_id, row.version): row.hash for row in rows if (row.bill_id, row.version) in wanted}
+
+
 def said_of(tx: Transaction, bill_id: str) -> tuple[Said, ...]:
     """All that was ever said to any version of a bill, in the order in which it was."""
     query = select(bill_answers).where(bill_answers.c.bill_id == bill_id).order_by(bill_answers.c.id)
@@ -192,6 +200,11 @@ def latest_said(tx: Transaction, some: Collection[Bill]) -> dict[str, dict[str, 
     for said in map(_said, tx.execute(query)):
         found[said.bill_id][said.member_id] = said
     return found
+
+
+def count(tx: Transaction, group_id: str) -> int:
+    """How many bills a group has, deleted ones among them."""
+    return int(tx.execute(select(func.count()).where(bills.c.group_id == group_id)).scalar_one())
 
 
 def every(tx: Transaction, group_id: str) -> tuple[Bill, ...]:
@@ -227,14 +240,15 @@ def waiting_for(tx: Transaction, group_id: str, member_id: str) -> tuple[Bill, .
     return tuple(map(_bill, tx.execute(query)))
 
 
-def titles(tx: Transaction, group_id: str) -> dict[str, str]:
-    """What the bills of a group are called now, by their ids."""
+def titles(tx: Transaction, group_id: str, ids: Collection[str]) -> dict[str, str]:
+    """What those of a group's bills with these ids are called now."""
     query = (
         select(bills.c.id, bill_versions.c.title)
         .join_from(bills, bill_versions, _joined(bill_versions))
         .where(bills.c.group_id == group_id)
     )
-    return {row.id: row.title for row in tx.execute(query)}
+    wanted = set(ids)
+    return {row.id: row.title for row in tx.execute(query) if row.id in wanted}
 
 
 # ------------------------------------------------------------------------------------------------ rows
@@ -289,9 +303,7 @@ def _versions(tx: Transaction, which: ColumnElement[bool]) -> tuple[Version, ...
     for row in tx.execute(query):
         line = Line(row.member_id, row.share_minor, row.paid_minor)
         lines.setdefault((row.bill_id, row.version), []).append(line)
-    rows = tx.execute(
-        select(bill_versions).where(which).order_by(bill_versions.c.bill_id, bill_versions.c.version)
-    )
+    rows = tx.execute(select(bill_versions).where(which).order_by(bill_versions.c.bill_id, bill_versions.c.version))
     return tuple(_version(row, tuple(lines.get((row.bill_id, row.version), ()))) for row in rows)
 
 
@@ -311,7 +323,7 @@ def _add_versions(tx: Transaction, some: Sequence[Version]) -> None:
     _insert(tx, insert(bill_lines), lines)
 
 
-def _insert(tx: Transaction, statement: Any, values: Sequence[dict[str, object]]) -> None:
+def _insert(tx: Transaction, statement: Any, values: Sequence[Mapping[str, object]]) -> None:
     for start in range(0, len(values), ROWS_AT_ONCE):
         tx.execute(statement, list(values[start : start + ROWS_AT_ONCE]))
 

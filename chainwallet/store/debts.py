@@ -48,12 +48,16 @@ class Debt:
 
 @dataclass(frozen=True)
 class Sum:
-    """What ``debtor`` owes ``creditor`` in all bills of one state together, settled debts not counted."""
+    """What ``debtor`` owes ``creditor`` in all bills of one state together, settled debts not counted.
+
+    ``is_free``: by debts that are open, in no plan and no payment under way.
+    """
 
     currency: str
     debtor: str
     creditor: str
     bill_state: StoredState
+    is_free: bool
     amount_minor: int
 
 
@@ -141,24 +145,21 @@ def of_member(tx: Transaction, group_id: str, member_id: str) -> tuple[tuple[Deb
     return tuple((_debt(row), row.bill_state) for row in tx.execute(query))
 
 
-def is_in_any(tx: Transaction, group_id: str, member_id: str) -> bool:
-    """Whether a member owes or is owed anything that is not settled, by any bill that is not deleted."""
-    theirs = (debts.c.debtor == member_id) | (debts.c.creditor == member_id)
-    return tx.execute(_unsettled(group_id).where(theirs).limit(1)).first() is not None
-
-
 def sums(tx: Transaction, group_id: str) -> tuple[Sum, ...]:
     """What everyone owes everyone, by the state of the bills; sorted. None of deleted bills, nothing settled."""
-    columns = (debts.c.currency, debts.c.debtor, debts.c.creditor, bills.c.state)
+    is_free = and_(~_IS_LOCKED, ~_IS_PAYING).label("is_free")
+    columns = (debts.c.currency, debts.c.debtor, debts.c.creditor, bills.c.state, is_free)
     query = (
-        select(*columns, func.sum(debts.c.amount_minor))
+        select(*columns, func.sum(debts.c.amount_minor).label("amount_minor"))
         .join_from(debts, bills, bills.c.id == debts.c.bill_id)
-        .where(*_counting_in(group_id), ~_IS_SETTLED)
+        .where(*_counting_in(group_id), _IS_NOT_SETTLED)
         .group_by(*columns)
     )
-    found = [Sum(currency, debtor, creditor, state, int(sum_)) for currency, debtor, creditor, state, sum_
-             in tx.execute(query)]
-    return tuple(sorted(found, key=lambda one: (one.currency, one.debtor, one.creditor, one.bill_state)))
+    found = [
+        Sum(row.currency, row.debtor, row.creditor, row.state, bool(row.is_free), int(row.amount_minor))
+        for row in tx.execute(query)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.currency, one.debtor, one.creditor, one.bill_state, one.is_free)))
 
 
 def clearable(tx: Transaction, group_id: str, currency: str) -> tuple[Debt, ...]:
@@ -175,6 +176,12 @@ def clearable(tx: Transaction, group_id: str, currency: str) -> tuple[Debt, ...]
         _has_wallet(debts.c.creditor),
     )
     return _many(tx, query)
+
+
+def with_wallets(tx: Transaction, group_id: str) -> frozenset[str]:
+    """The members of a group who have a wallet, so that they can pay and be paid."""
+    query = select(members.c.id).where(members.c.group_id == group_id, _has_wallet(members.c.id))
+    return frozenset(tx.execute(query).scalars())
 
 
 def payments_of(tx: Transaction, debt_ids: Collection[int]) -> dict[int, tuple[Promise, ...]]:
@@ -241,12 +248,15 @@ def _in_payment(stages: Collection[str]) -> ColumnElement[bool]:
     return exists().where(debt_payments.c.debt_id == debts.c.id, promises.c.number == debt_payments.c.promise, among)
 
 
-_IS_SETTLED = or_(
-    exists().where(debts_paid_elsewhere.c.debt_id == debts.c.id), _in_plan(_IS_CARRIED_OUT), _in_payment(_PAID)
+_IS_SETTLED = (
+    exists().where(debts_paid_elsewhere.c.debt_id == debts.c.id),
+    _in_plan(_IS_CARRIED_OUT),
+    _in_payment(_PAID),
 )
+_IS_NOT_SETTLED = and_(*(~one for one in _IS_SETTLED))  # so written, PostgreSQL joins instead of looking for each
 _IS_LOCKED = _in_plan(plans.c.stage.in_(_UNDER_WAY))
 _IS_PAYING = _in_payment(OPEN)
-STATE = case((_IS_SETTLED, "settled"), (_IS_LOCKED, "locked"), (_IS_PAYING, "paying"), else_="open")
+STATE = case((or_(*_IS_SETTLED), "settled"), (_IS_LOCKED, "locked"), (_IS_PAYING, "paying"), else_="open")
 """The state of a row of ``debts``."""
 
 
@@ -256,6 +266,7 @@ def _counting() -> Select[Any]:
 
 def _counting_in(group_id: str) -> Iterator[ColumnElement[bool]]:
     yield debts.c.group_id == group_id
+    yield bills.c.group_id == group_id
     yield debts.c.replaced_at_s.is_(None)
     yield bills.c.deleted_at_s.is_(None)
 
@@ -264,12 +275,13 @@ def _unsettled(group_id: str) -> Select[Any]:
     return (
         select(debts, STATE.label("state"))
         .join_from(debts, bills, bills.c.id == debts.c.bill_id)
-        .where(and_(*_counting_in(group_id)), ~_IS_SETTLED)
+        .where(and_(*_counting_in(group_id)), _IS_NOT_SETTLED)
     )
 
 
 def _has_wallet(member: ColumnElement[str]) -> ColumnElement[bool]:
-    theirs = (members.c.id == member) & (account_wallets.c.account_id == members.c.account_id)
+    one = members.alias()
+    theirs = (one.c.id == member) & (account_wallets.c.account_id == one.c.account_id)
     return exists().where(theirs, account_wallets.c.is_default)
 
 

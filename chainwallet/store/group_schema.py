@@ -87,9 +87,7 @@ bills = Table(
     Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
     Column("lineage", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    Column(
-        "state", Text, CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"), nullable=False
-    ),
+    Column("state", Text, CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"), nullable=False),
     Column("reverses", Sorted, ForeignKey("bills.id")),
     Column("import_id", Text, index=True),
     Column("created_by", Sorted, ForeignKey("members.id"), nullable=False),

@@ -15,6 +15,7 @@ from chainwallet.api.parts import Parts
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import ChainwalletError, NotSignedIn
 from chainwallet.evm import Address
+from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle, Witness
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
@@ -134,6 +135,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "carriers": (key_of("relayer").address,),
         "caller_of": caller_of,
         "clock_s": time.time,
+        "groups": Groups(database, lambda: int(time.time()), secrets.token_bytes),
         **orders_for(deployed, node, database),
     }
     return Parts(**{**usual, **others})

@@ -45,6 +45,24 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/withdrawals": "issuer:write",
     "GET /v1/withdrawals/{reference}": "issuer:write",
     "POST /v1/withdrawals/{reference}/payback": "issuer:write",
+    "POST /v1/groups": "groups:write",
+    "GET /v1/groups": "groups:read",
+    "GET /v1/groups/{group}": "groups:read",
+    "PATCH /v1/groups/{group}": "groups:write",
+    "GET /v1/groups/{group}/activity": "groups:read",
+    "POST /v1/groups/{group}/members": "groups:write",
+    "PATCH /v1/groups/{group}/members/{member}": "groups:write",
+    "DELETE /v1/groups/{group}/members/{member}": "groups:write",
+    "POST /v1/groups/{group}/members/{member}/claim-link": "groups:write",
+    "POST /v1/groups/{group}/invitations": "groups:write",
+    "GET /v1/groups/{group}/invitations": "groups:read",
+    "DELETE /v1/groups/{group}/invitations/{invitation}": "groups:write",
+    "GET /v1/invitations": "groups:read",
+    "POST /v1/invitations/accept": "groups:write",
+    "POST /v1/invitations/{invitation}/accept": "groups:write",
+    "POST /v1/invitations/{invitation}/decline": "groups:write",
+    "POST /v1/friends": "groups:write",
+    "GET /v1/friends": "groups:read",
     "GET /v1/history": "history:read",
     "GET /v1/balances": "history:read",
     "GET /v1/events": "history:read",
@@ -93,6 +111,29 @@ def _withdrawal(owner: Person) -> dict[str, str]:
     return {"reference": owner.post("/v1/withdrawals", order).json()["reference"]}
 
 
+def _group(owner: Person) -> dict[str, str]:
+    return {"group": owner.post("/v1/groups", {"name": f"Trip {next(_NUMBERS)}"}).json()["id"]}
+
+
+def _guest(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    return {"group": group, "member": owner.post(f"/v1/groups/{group}/members", {"name": "Cy"}).json()["id"]}
+
+
+def _link(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    made = owner.post(f"/v1/groups/{group}/invitations", {}).json()
+    return {"group": group, "invitation": made["invitation"]["id"]}
+
+
+def _invitation(owner: Person) -> dict[str, str]:
+    """One that ``owner`` got from somebody who knows the owner's handle."""
+    host = sign_up(owner.asking, f"host-{next(_NUMBERS)}")
+    group = _group(host)["group"]
+    made = host.post(f"/v1/groups/{group}/invitations", {"handle": owner.handle}).json()
+    return {"invitation": made["invitation"]["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
@@ -102,10 +143,29 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "GET /v1/topups/{reference}": _topup,
     "GET /v1/withdrawals/{reference}": _withdrawal,
     "POST /v1/withdrawals/{reference}/payback": _withdrawal,
+    "GET /v1/groups/{group}": _group,
+    "PATCH /v1/groups/{group}": _group,
+    "GET /v1/groups/{group}/activity": _group,
+    "POST /v1/groups/{group}/members": _group,
+    "PATCH /v1/groups/{group}/members/{member}": _guest,
+    "DELETE /v1/groups/{group}/members/{member}": _guest,
+    "POST /v1/groups/{group}/members/{member}/claim-link": _guest,
+    "POST /v1/groups/{group}/invitations": _group,
+    "GET /v1/groups/{group}/invitations": _group,
+    "DELETE /v1/groups/{group}/invitations/{invitation}": _link,
+    "POST /v1/invitations/{invitation}/accept": _invitation,
+    "POST /v1/invitations/{invitation}/decline": _invitation,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
-BODIES: dict[str, object] = {"POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65}}
+BODIES: dict[str, object] = {
+    "POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65},
+    "PATCH /v1/groups/{group}": {"name": "Lisbon"},
+    "POST /v1/groups/{group}/members": {"name": "Dee"},
+    "PATCH /v1/groups/{group}/members/{member}": {"name": "Cyprian"},
+    "POST /v1/groups/{group}/members/{member}/claim-link": {},
+    "POST /v1/groups/{group}/invitations": {},
+}
 """What a route is asked with that does not look for an id before it has a good body."""
 
 FOR_THE_ISSUERS = "issuer:write"
@@ -183,7 +243,7 @@ def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[O
             assert answer.status_code == (403 if is_refused else 404), f"{name}: {answer.text}"
             assert "ana" not in answer.text, name
         answer = operation.ask(doors, ana.headers, body, **ids)
-        assert answer.status_code in (200, 202, 204, 409, 422), f"{name}: {answer.text}"
+        assert answer.status_code in (200, 201, 202, 204, 409, 422), f"{name}: {answer.text}"
 
 
 def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[Operation]) -> None:
@@ -193,6 +253,8 @@ def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[
         make(ana)
     hers = [*ana.get("/v1/sessions").json()["sessions"], *ana.get("/v1/keys").json()["keys"]]
     names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
+    names += [one["id"] for one in ana.get("/v1/groups").json()["groups"]]
+    names += [one["id"] for one in ana.get("/v1/invitations").json()["invitations"]]
     names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
     assert len(names) >= 6
     lists = [one for one in every if one.method == "GET" and one.scope not in (None, FOR_THE_ISSUERS) and not one.ids]
