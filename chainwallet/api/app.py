@@ -32,6 +32,7 @@ from chainwallet.api.routes import (
     network,
     pages,
     payments,
+    plans,
 )
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
@@ -48,6 +49,7 @@ TAGS = [
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
+    {"name": "plans", "description": "Settling up: what a group owes is cleared by one transaction that all sign."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -61,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     issuing.router,
     groups.router,
     invitations.router,
+    plans.router,
     history.router,
     events.router,
     audit.router,

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
+from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
@@ -58,6 +59,8 @@ class Parts:
     """Tops up and withdraws."""
     groups: Groups
     """Who shares bills with whom."""
+    clearings: Clearings
+    """How groups settle up."""
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -21,7 +21,7 @@ from chainwallet.assembly.opening import (
     open_home,
 )
 from chainwallet.assembly.paying import gatherer, office, teller
-from chainwallet.assembly.sharing import groups
+from chainwallet.assembly.sharing import clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -32,6 +32,7 @@ __all__ = [
     "Rotation",
     "books",
     "carriers",
+    "clearings",
     "connect",
     "demo_tools",
     "gatherer",

@@ -1,12 +1,13 @@
 """Clearings: what the people of a group ask about plans, and what the worker does for them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from chainwallet import promises
 from chainwallet.abi.domain import domain_of
 from chainwallet.accounts import Caller, require
+from chainwallet.bills.ledger import clearable
 from chainwallet.clearing import consenting, minding, planning
 from chainwallet.clearing.planning import USUAL_SIGNING_S, Draft, Making
 from chainwallet.clearing.showing import ShownPlan, shown
@@ -19,12 +20,10 @@ from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import shown as shown_handle
 from chainwallet.rules.money import Currency
 from chainwallet.rules.promise import Offered
-from chainwallet.store import debts as debt_rows
 from chainwallet.store import plans
 from chainwallet.store import promises as promise_rows
 from chainwallet.store.database import Transaction
 from chainwallet.store.group_events import GroupEvent, note
-from chainwallet.store.locks import take_turns
 from chainwallet.store.members import Member
 from chainwallet.store.plans import Leg, Plan
 
@@ -50,15 +49,16 @@ class Clearings:
 
     # ------------------------------------------------------------------------------------------------ looking
 
-    def preview(self, caller: Caller, group_id: str, currency: str) -> Preview:
-        """What a plan in ``currency`` would be now; nothing is stored.
+    def preview(self, caller: Caller, group_id: str, currency: str | None = None) -> Preview:
+        """What a plan in ``currency`` (None: the only one in which there is something to clear) would be now.
 
-        Raises ``NotFound`` for a group the caller is not in, and ``BadValue`` as ``make``, but not where all are even.
+        Nothing is stored. Raises ``NotFound`` for a group the caller is not in, and ``BadValue`` of ``currency``, and
+        as ``make``; but not where all are even.
         """
-        desk = self.tools.desk(currency)
         with self.tools.database.read() as tx:
             here = standing(tx, caller, group_id)
-            some = debt_rows.clearable(tx, group_id, currency)
+            desk = self.tools.desk(currency if currency is not None else self._only_currency(tx, group_id))
+            some = clearable(tx, group_id, desk.cash.currency)
             is_even = not any(planning.nets_of_debts(some).values())
             draft = None if is_even else planning.drafted(tx, desk, group_id, some, here.by_id)
             found = plans.under_way(tx, group_id, desk.cash.token)
@@ -71,85 +71,72 @@ class Clearings:
             return shown(tx, self.tools, _plan(tx, group_id, plan_id), here.me.id)
 
     def listed(self, caller: Caller, group_id: str, below: tuple[int, str] | None, limit: int) -> tuple[ShownPlan, ...]:
-        """The latest ``limit`` plans of a group made before the place ``below`` (when, id), the newest first."""
+        """The latest ``limit`` plans of a group made before the place ``below`` (when, id), the newest first.
+
+        Without their debts. Raises ``NotFound``.
+        """
         with self.tools.database.read() as tx:
             here = standing(tx, caller, group_id)
             some = plans.of_group(tx, group_id, below, limit)
-            return tuple(shown(tx, self.tools, plan, here.me.id) for plan in some)
+            return tuple(shown(tx, self.tools, plan, here.me.id, listed=True) for plan in some)
 
     # ------------------------------------------------------------------------------------------------ making
 
     def make(
         self,
+        tx: Transaction,
         caller: Caller,
         group_id: str,
         currency: str,
-        signing_s: int = USUAL_SIGNING_S,
+        sign_within_s: int = USUAL_SIGNING_S,
         replaces: str | None = None,
-    ) -> Callable[[Transaction], ShownPlan]:
-        """What makes a plan of all that can be cleared now in ``currency``, to be signed within ``signing_s`` seconds.
+    ) -> ShownPlan:
+        """A new plan of all that can be cleared now in ``currency``, to be signed within ``sign_within_s`` seconds.
 
         ``replaces`` is the plan under way in whose place it is made, with the same nonces; its maker and the group's
-        owners may do that. Between them they raise ``AlreadyExists`` where another plan of the group and currency is
-        under way, ``BadValue`` where nobody owes anything on balance or two members are paid at one address,
-        ``TooLate`` where the settlement of ``replaces`` is on its way, ``Forbidden`` and ``NotFound``.
+        owner may do that. Raises ``AlreadyExists`` where another plan of the group and currency is under way,
+        ``BadValue`` where nobody owes anything on balance or two members are paid at one address, ``TooLate`` where
+        the settlement of ``replaces`` is on its way, ``Forbidden`` and ``NotFound``.
         """
         desk = self.tools.desk(currency)
+        here = standing(tx, caller, group_id, "member")
+        making = Making(here.me.id, caller.account_id, desk.moment(tx, self.tools.now_s()).time_s, sign_within_s)
+        old = None if replaces is None else _own_plan(tx, caller, here, replaces)
+        if old is not None and old.currency != currency:
+            raise BadValue("replaces", old.id, f"a plan in {currency}")
+        if old is not None:
+            planning.put_out(tx, old, "replaced", f"{here.me.name} had it made anew", making.now_s)
+        some = clearable(tx, group_id, desk.cash.currency)
+        draft = planning.drafted(tx, desk, group_id, some, here.by_id)
+        if old is None:
+            new = planning.stored(tx, self.tools, desk, group_id, draft, making)
+        else:
+            new = planning.stored_instead(tx, self.tools, old, draft, making, f"{here.me.name} had it made anew")
+        return shown(tx, self.tools, new, here.me.id)
 
-        def make(tx: Transaction) -> ShownPlan:
-            here = standing(tx, caller, group_id, "member")
-            making = Making(here.me.id, caller.account_id, desk.moment(tx, self.tools.now_s()).time_s, signing_s)
-            old = None if replaces is None else self._own_plan(tx, caller, here, replaces)
-            if old is None:
-                some = debt_rows.clearable(tx, group_id, currency)
-                draft = planning.drafted(tx, desk, group_id, some, here.by_id)
-                plan = planning.stored(tx, self.tools, desk, group_id, draft, making)
-                return shown(tx, self.tools, plan, here.me.id)
-            if old.currency != currency:
-                raise BadValue("replaces", old.id, f"a plan in {currency}")
-            why = "made anew"
-            planning.put_out(tx, old, "replaced", why, making.now_s)
-            some = debt_rows.clearable(tx, group_id, currency)
-            new = planning.replaced(tx, self.tools, old, some, making, f"{here.me.name} asked for it")
-            if new is None:
-                raise BadValue("plan", f"nobody owes anything on balance in {currency}", planning.WHAT_IS_CLEARED)
-            return shown(tx, self.tools, new, here.me.id)
+    def drop(self, tx: Transaction, caller: Caller, group_id: str, plan_id: str, member_id: str) -> ShownPlan:
+        """The plan without a member: all debts that touch them leave it, and it is made anew for the others.
 
-        return make
-
-    def drop(self, caller: Caller, group_id: str, plan_id: str, member_id: str) -> Callable[[Transaction], ShownPlan]:
-        """What takes a member out of a plan: all debts that touch them leave it, and it is made anew for the others.
-
-        Gives the new plan, or the old one, ended, where nobody else owes anything. Its maker and the group's owners
-        may do that. Raises as ``make``, and ``BadValue`` for a member who is not in the plan.
+        The old plan, ended, where nobody else owes anything. Its maker and the group's owner may do that. Raises as
+        ``make``, and ``BadValue`` for a member who is not in the plan.
         """
+        here = standing(tx, caller, group_id, "member")
+        plan = _own_plan(tx, caller, here, plan_id)
+        if plan.leg_of(member_id) is None:
+            raise BadValue("member", member_id, f"one of {', '.join(leg.member_id for leg in plan.legs)}")
+        why = f"{here.me.name} took {here.by_id[member_id].name} out of a plan"
+        now_s = self.tools.now_s()
+        new = minding.drop(tx, self.tools, plan, [member_id], why, "withdrawn", caller.account_id, now_s)
+        return shown(tx, self.tools, new or _plan(tx, group_id, plan_id), here.me.id)
 
-        def drop(tx: Transaction) -> ShownPlan:
-            here = standing(tx, caller, group_id, "member")
-            plan = self._own_plan(tx, caller, here, plan_id)
-            if plan.leg_of(member_id) is None:
-                expected = f"one of {', '.join(leg.member_id for leg in plan.legs)}"
-                raise BadValue("member", member_id, expected)
-            why = f"{here.me.name} took {here.by_id[member_id].name} out of a plan"
-            new = minding.drop(
-                tx, self.tools, plan, [member_id], why, "withdrawn", caller.account_id, self.tools.now_s()
-            )
-            return shown(tx, self.tools, new or _plan(tx, group_id, plan_id), here.me.id)
-
-        return drop
-
-    def withdraw(self, caller: Caller, group_id: str, plan_id: str) -> Callable[[Transaction], ShownPlan]:
-        """What ends a plan for good; its debts are open again. Raises as ``drop``."""
-
-        def withdraw(tx: Transaction) -> ShownPlan:
-            here = standing(tx, caller, group_id, "member")
-            plan = self._own_plan(tx, caller, here, plan_id)
-            words, now_s = f"{here.me.name} withdrew a plan", self.tools.now_s()
-            planning.put_out(tx, plan, "withdrawn", words, now_s)
-            note(tx, GroupEvent(now_s, group_id, caller.account_id, "plan.withdrawn", plan.id, words))
-            return shown(tx, self.tools, _plan(tx, group_id, plan_id), here.me.id)
-
-        return withdraw
+    def withdraw(self, tx: Transaction, caller: Caller, group_id: str, plan_id: str) -> ShownPlan:
+        """The plan, ended for good; its debts are open again. Raises as ``drop``."""
+        here = standing(tx, caller, group_id, "member")
+        plan = _own_plan(tx, caller, here, plan_id)
+        words, now_s = f"{here.me.name} withdrew a plan", self.tools.now_s()
+        planning.put_out(tx, plan, "withdrawn", words, now_s)
+        note(tx, GroupEvent(now_s, group_id, caller.account_id, "plan.withdrawn", plan.id, words))
+        return shown(tx, self.tools, _plan(tx, group_id, plan_id), here.me.id)
 
     # ------------------------------------------------------------------------------------------------ consenting
 
@@ -162,11 +149,10 @@ class Clearings:
         ``InsufficientFunds``, ``BadSignature`` for a signature over anything but this plan, ``Recovering``,
         ``Forbidden``, ``NotFound`` and what the signer raises; then nothing is stored.
         """
-        for scope in ("groups:write", "payments:write"):
-            require(caller, scope)
         with self.tools.database.read() as tx:
             here = standing(tx, caller, group_id)
             leg = _debtor(_plan(tx, group_id, plan_id), here)
+        require(caller, "payments:write")
         signer = None if signature is not None else self.tools.signer_of(leg.account)
         give = partial(self._give, caller=caller, group_id=group_id, plan_id=plan_id)
         begun = self.tools.database.write(lambda tx: give(tx, signature=signature, signer=signer))
@@ -184,8 +170,7 @@ class Clearings:
         signature: bytes | None,
         signer: Signer | None,
     ) -> Begun:
-        take_turns(tx, "group", group_id)
-        here = standing(tx, caller, group_id)
+        here = standing(tx, caller, group_id, changes=True)
         plan = _plan(tx, group_id, plan_id)
         leg = _debtor(plan, here)
         desk, now_s = self.tools.desk(plan.currency), self.tools.now_s()
@@ -213,12 +198,13 @@ class Clearings:
 
     # ------------------------------------------------------------------------------------------------ looking up
 
-    def _own_plan(self, tx: Transaction, caller: Caller, here: Standing, plan_id: str) -> Plan:
-        """The plan, where the caller made it or owns the group."""
-        plan = _plan(tx, here.group.id, plan_id)
-        if here.me.role != "owner" and plan.made_by != here.me.id:
-            raise Forbidden(shown_handle(caller.handle), "say over this plan: its maker and the group's owners have it")
-        return plan
+    def _only_currency(self, tx: Transaction, group_id: str) -> str:
+        """The currency in which there is something to clear; raises ``BadValue`` where that is not exactly one."""
+        desks = self.tools.desks
+        found = [code for code in sorted(desks) if clearable(tx, group_id, desks[code].cash.currency)]
+        if len(found) != 1:
+            raise BadValue("currency", "none", f"one of {', '.join(found or sorted(desks))}")
+        return found[0]
 
     def _cash_of(self, begun: Begun) -> Cash:
         return next(desk.cash for desk in self.tools.desks.values() if desk.cash.token == begun.promise.token)
@@ -229,6 +215,14 @@ def _plan(tx: Transaction, group_id: str, plan_id: str) -> Plan:
     if found is None:
         raise NotFound("plan", plan_id, "the list of the group's plans names those there are")
     return found
+
+
+def _own_plan(tx: Transaction, caller: Caller, here: Standing, plan_id: str) -> Plan:
+    """The plan, where the caller made it or owns the group."""
+    plan = _plan(tx, here.group.id, plan_id)
+    if here.me.role != "owner" and plan.made_by != here.me.id:
+        raise Forbidden(shown_handle(caller.handle), "say over this plan: its maker and the group's owner have it")
+    return plan
 
 
 def _debtor(plan: Plan, here: Standing) -> Leg:

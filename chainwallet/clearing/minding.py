@@ -10,7 +10,7 @@ from functools import partial
 from typing import assert_never
 
 from chainwallet.clearing.consenting import consents_of, submit
-from chainwallet.clearing.planning import Making, left_without, put_out, replaced
+from chainwallet.clearing.planning import Making, drafted, left_without, put_out, stored_instead
 from chainwallet.clearing.tools import Tools
 from chainwallet.errors import BadValue, TooLate
 from chainwallet.relayer.signing import pause_s
@@ -203,16 +203,18 @@ def drop(
     put_out(tx, plan, "replaced", why, now_s)
     if dropped:
         note(tx, GroupEvent(now_s, plan.group_id, actor, "plan.dropped", plan.id, why))
-    left = left_without(tx, plan, dropped)
-    signing_s = plan.deadline_s - plan.made_at_s
-    time_s = tools.desk(plan.currency).moment(tx, now_s).time_s
+    people = {one.id: one for one in members.of_group(tx, plan.group_id)}
+    desk = tools.desk(plan.currency)
+    making = Making(plan.made_by, actor, desk.moment(tx, now_s).time_s, plan.deadline_s - plan.made_at_s)
+    new = None
     try:
-        new = replaced(tx, tools, plan, left, Making(plan.made_by, actor, time_s, signing_s), why)
-    except BadValue as refused:
-        new, why = None, f"{why}; {refused}"
+        draft = drafted(tx, desk, plan.group_id, left_without(tx, plan, dropped), people)
+        new = stored_instead(tx, tools, plan, draft, making, why)
+    except BadValue as refused:  # nobody is left who owes anything, or no plan can be made of what is left
+        why = f"{why}; {refused}"
     if new is None:
         plans.end(tx, plan.id, stage, why, now_s)
-        note(tx, GroupEvent(now_s, plan.group_id, actor, f"plan.{stage}", plan.id, f"{why}; no plan is left"))
+        note(tx, GroupEvent(now_s, plan.group_id, actor, f"plan.{stage}", plan.id, why))
     return new
 
 

@@ -9,20 +9,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chainwallet.abi.typed_data import Settlement, settlement_as_json, struct_hash
+from chainwallet.bills.ledger import clearable, ledger_root
 from chainwallet.clearing.tools import Tools
 from chainwallet.clearing.whole import settlement_of
 from chainwallet.errors import BadValue, TooLate
 from chainwallet.evm import Address, Hash32, checksum
 from chainwallet.groups.standing import wallet_of
 from chainwallet.payments import Desk
-from chainwallet.rules.debts import BillDebt, ledger_root, nets_of
 from chainwallet.rules.debts import Debt as Owed
+from chainwallet.rules.debts import nets_of
+from chainwallet.rules.money import currency_of
 from chainwallet.rules.plan import Plan, plan_of
 from chainwallet.rules.promise import Offered, Queued, WasReturned
 from chainwallet.rules.submission import Conflict, Failed, WasRefused
 from chainwallet.rules.submission import Queued as Unsigned
-from chainwallet.store import debts as debt_rows
-from chainwallet.store import facts, members, plans, submissions
+from chainwallet.store import facts, plans, submissions
 from chainwallet.store import promises as promise_rows
 from chainwallet.store.database import Transaction
 from chainwallet.store.debts import Debt
@@ -80,16 +81,14 @@ def drafted(tx: Transaction, desk: Desk, group_id: str, some: Sequence[Debt], pe
         raise BadValue("plan", f"nobody owes anything on balance in {currency}", WHAT_IS_CLEARED)
     accounts = {leg.person: _account_of(tx, people[leg.person]) for leg in (*plan.debits, *plan.credits)}
     _require_apart(accounts, people)
-    origins = plans.origins(tx, [debt.id for debt in some])
-    root = ledger_root(group_id, currency, [BillDebt(*origins[debt.id], _owed(debt)) for debt in some])
-    return Draft(plan, accounts, root, tuple(some))
+    return Draft(plan, accounts, ledger_root(tx, group_id, currency, some), tuple(some))
 
 
 def stored(tx: Transaction, tools: Tools, desk: Desk, group_id: str, draft: Draft, making: Making) -> plans.Plan:
     """The plan of ``draft``, stored; its debts are locked. Raises ``AlreadyExists`` where one is under way."""
     if not SHORTEST_SIGNING_S <= making.signing_s <= LONGEST_SIGNING_S:
         expected = f"{SHORTEST_SIGNING_S} to {LONGEST_SIGNING_S} seconds"
-        raise BadValue("signing_s", making.signing_s, expected)
+        raise BadValue("sign_within_s", making.signing_s, expected)
     deadline_s = making.now_s + making.signing_s
     settlement = draft.settlement(tools.relayer, deadline_s + DELIVERY_S)
     plan_id = tools.new_id()
@@ -120,21 +119,18 @@ def stored(tx: Transaction, tools: Tools, desk: Desk, group_id: str, draft: Draf
     return plan
 
 
-def replaced(
-    tx: Transaction, tools: Tools, old: plans.Plan, some: Sequence[Debt], making: Making, why: str
-) -> plans.Plan | None:
-    """The plan of ``some`` debts in the place of ``old``, which was put out; None where nobody owes anything by them.
+def stored_instead(
+    tx: Transaction, tools: Tools, old: plans.Plan, draft: Draft, making: Making, why: str
+) -> plans.Plan:
+    """The plan of ``draft`` in the place of ``old``, which was put out.
 
     It has the nonces of ``old``, unless one of them is gone: then ``old`` can never be carried out anyway.
     """
-    desk = tools.desk(old.currency)
-    people = {one.id: one for one in members.of_group(tx, old.group_id)}
-    if not any(nets_of_debts(some).values()):
-        return None
-    draft = drafted(tx, desk, old.group_id, some, people)
     making = replace(making, replaces=old.id, lineage=_lineage_after(tx, old, draft))
-    new = stored(tx, tools, desk, old.group_id, draft, making)
-    note(tx, GroupEvent(making.now_s, old.group_id, making.actor, "plan.replaced", old.id, f"{why}; made anew"))
+    new = stored(tx, tools, tools.desk(old.currency), old.group_id, draft, making)
+    note(
+        tx, GroupEvent(making.now_s, old.group_id, making.actor, "plan.replaced", old.id, f"{why}; a new plan is made")
+    )
     return new
 
 
@@ -166,7 +162,7 @@ def left_without(tx: Transaction, plan: plans.Plan, dropped: Collection[str]) ->
     before = plans.debts_of(tx, plan.id)
     return [
         debt
-        for debt in debt_rows.clearable(tx, plan.group_id, plan.currency)
+        for debt in clearable(tx, plan.group_id, currency_of(plan.currency))
         if debt.id in before and debt.debtor not in dropped and debt.creditor not in dropped
     ]
 
@@ -178,17 +174,13 @@ def consent_id(plan: plans.Plan) -> str:
 
 def nets_of_debts(some: Sequence[Debt]) -> dict[str, int]:
     """What everyone is owed (above 0) or owes by ``some`` together, in minor units."""
-    return nets_of(_owed(debt) for debt in some)
+    return nets_of(Owed(debt.debtor, debt.creditor, debt.amount_minor) for debt in some)
 
 
 def _lineage_after(tx: Transaction, old: plans.Plan, draft: Draft) -> str | None:
     payers = [(draft.accounts[leg.person], consent_id(old)) for leg in draft.plan.debits]
     known = promise_rows.by_ids(tx, old.token, "consent", payers)
     return old.lineage if all(isinstance(one.stage, Offered | Queued) for one in known.values()) else None
-
-
-def _owed(debt: Debt) -> Owed:
-    return Owed(debt.debtor, debt.creditor, debt.amount_minor)
 
 
 def _account_of(tx: Transaction, member: Member) -> Address:

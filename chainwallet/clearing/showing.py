@@ -45,8 +45,8 @@ class ShownPlan:
     to_sign: Mapping[str, Any] | None
 
 
-def shown(tx: Transaction, tools: Tools, plan: Plan, me: str | None = None) -> ShownPlan:
-    """How ``plan`` stands; ``me`` is the member who asks."""
+def shown(tx: Transaction, tools: Tools, plan: Plan, me: str, *, listed: bool = False) -> ShownPlan:
+    """How ``plan`` stands; ``me`` is the member who asks. Where it is one of many ``listed``, without its debts."""
     desk = tools.desk(plan.currency)
     people = {one.id: one for one in members.of_group(tx, plan.group_id)}
     consents = {one.number: one for one in promise_rows.every(tx, _numbers(plan))}
@@ -59,7 +59,7 @@ def shown(tx: Transaction, tools: Tools, plan: Plan, me: str | None = None) -> S
         plan=plan,
         currency=desk.cash.currency,
         people=people,
-        debts=debt_rows.with_ids(tx, plans.debts_of(tx, plan.id)),
+        debts=() if listed else debt_rows.with_ids(tx, plans.debts_of(tx, plan.id)),
         signed=signed,
         stage=plan.stage if execution is None else "settled",
         waits="" if is_final else _waits(tx, desk, plan, people, signed, consents),
@@ -88,8 +88,8 @@ def _waits(
     return waits_for(tx, carried, carrier, desk.confirmations)
 
 
-def _to_sign(desk: Desk, plan: Plan, consents: Mapping[int, Promise], me: str | None) -> Mapping[str, Any] | None:
-    leg = None if me is None else plan.leg_of(me)
+def _to_sign(desk: Desk, plan: Plan, consents: Mapping[int, Promise], me: str) -> Mapping[str, Any] | None:
+    leg = plan.leg_of(me)
     promise = None if leg is None or leg.promise is None else consents[leg.promise]
     if promise is None or not isinstance(promise.stage, Offered) or promise.ref != plan.settlement_hash:
         return None

@@ -16,6 +16,7 @@ from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
     Connection,
     carriers,
+    clearings,
     connect,
     gatherer,
     groups,
@@ -114,6 +115,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         teller=teller(connection, gathering.accept, gathering.accept_soon),
         office=office(connection, gathering.accept),
         groups=groups(opened),
+        clearings=clearings(connection),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

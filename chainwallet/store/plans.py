@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chainwallet.errors import AlreadyExists
 from chainwallet.evm import Address, Hash32, from_hex, to_hex
 from chainwallet.store.database import Transaction
-from chainwallet.store.group_schema import bill_versions, bills, debts, plan_debts, plan_legs, plans
+from chainwallet.store.group_schema import bills, debts, plan_debts, plan_legs, plans
 from chainwallet.store.schema import facts, promises
 
 Stage = Literal["open", "ready", "settled", "replaced", "withdrawn", "expired"]
@@ -179,18 +179,6 @@ def is_overtaken(tx: Transaction, plan_id: str) -> bool:
 def debts_of(tx: Transaction, plan_id: str) -> frozenset[int]:
     """Which debts a plan clears."""
     return frozenset(tx.execute(select(plan_debts.c.debt_id).where(plan_debts.c.plan_id == plan_id)).scalars())
-
-
-def origins(tx: Transaction, debt_ids: Collection[int]) -> dict[int, tuple[str, Hash32]]:
-    """By the debt, the lineage of the bill that it comes from, and the hash of the terms that made it."""
-    made_it = (bill_versions.c.bill_id == debts.c.bill_id) & (bill_versions.c.version == debts.c.since_version)
-    query = (
-        select(debts.c.id, bills.c.lineage, bill_versions.c.hash)
-        .join_from(debts, bills, bills.c.id == debts.c.bill_id)
-        .join(bill_versions, made_it)
-        .where(debts.c.id.in_(list(debt_ids)))
-    )
-    return {row.id: (row.lineage, Hash32(from_hex(row.hash))) for row in tx.execute(query)}
 
 
 def due(tx: Transaction, tokens: Collection[str], time_s: int, limit: int) -> tuple[Plan, ...]:

@@ -71,12 +71,17 @@ class Friends:
 
     # ------------------------------------------------------------------------------------------------ asking
 
-    def do(self, work: Callable[[Transaction], ShownPlan]) -> ShownPlan:
-        """What ``work`` gives, in a transaction of its own."""
-        return self.bench.database.write(work)
-
     def make(self, name: str = "gina", **changes: Any) -> ShownPlan:
-        return self.do(self.clearings.make(self.caller(name), self.group_id, "EUR", **changes))
+        make, caller = self.clearings.make, self.caller(name)
+        return self.bench.database.write(lambda tx: make(tx, caller, self.group_id, "EUR", **changes))
+
+    def drop(self, name: str, plan_id: str, member_id: str) -> ShownPlan:
+        drop = self.clearings.drop
+        return self.bench.database.write(lambda tx: drop(tx, self.caller(name), self.group_id, plan_id, member_id))
+
+    def withdraw(self, name: str, plan_id: str) -> ShownPlan:
+        withdraw = self.clearings.withdraw
+        return self.bench.database.write(lambda tx: withdraw(tx, self.caller(name), self.group_id, plan_id))
 
     def consent(self, name: str, plan_id: str, signature: bytes | None = None) -> ShownPlan:
         return self.clearings.consent(self.caller(name), self.group_id, plan_id, signature)
@@ -112,14 +117,7 @@ class Friends:
         """A bill for each debt; their numbers."""
         with self.bench.database.transaction() as tx:
             for (debtor, creditor), amount in owed.items():
-                bill_id = secrets.token_hex(8)
-                lines = (Line(member(creditor), 0, amount), Line(member(debtor), amount, 0))
-                terms_hash = "0x" + keccak256(bill_id.encode()).hex()
-                version = Version(bill_id, 1, terms_hash, "{}", "dinner", "EUR", amount, member(creditor), 5, lines)
-                bill = Bill(bill_id, self.group_id, secrets.token_hex(32), member(creditor), 5, state=state)
-                bills.add_all(tx, [(bill, version)])
-                debts.add_all(tx, [Debt(self.group_id, bill_id, "EUR", member(debtor), member(creditor), amount)])
-                self.made.append(bill_id)
+                self.made.append(add_debt(tx, self.group_id, member(debtor), member(creditor), amount, state))
             return [one.id for some in debts.of_bills(tx, self.made).values() for one in some]
 
     def states(self) -> list[str]:
@@ -137,6 +135,25 @@ class Friends:
 def member(name: str) -> str:
     """The member's id of somebody."""
     return f"member-{name}"
+
+
+def add_debt(
+    tx: Transaction,
+    group_id: str,
+    debtor: str,
+    creditor: str,
+    cents: int,
+    state: bills.StoredState = "accepted",
+) -> str:
+    """A bill that ``creditor`` paid for ``debtor``, members' ids; its own id."""
+    bill_id = secrets.token_hex(8)
+    lines = (Line(creditor, 0, cents), Line(debtor, cents, 0))
+    terms_hash = "0x" + keccak256(bill_id.encode()).hex()
+    version = Version(bill_id, 1, terms_hash, "{}", "dinner", "EUR", cents, creditor, 5, lines)
+    bill = Bill(bill_id, group_id, secrets.token_hex(32), creditor, 5, state=state)
+    bills.add_all(tx, [(bill, version)])
+    debts.add_all(tx, [Debt(group_id, bill_id, "EUR", debtor, creditor, cents)])
+    return bill_id
 
 
 def friends_of(
