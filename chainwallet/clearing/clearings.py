@@ -12,7 +12,7 @@ from chainwallet.clearing import consenting, minding, planning
 from chainwallet.clearing.planning import USUAL_SIGNING_S, Draft, Making
 from chainwallet.clearing.showing import ShownPlan, shown
 from chainwallet.clearing.tools import Tools
-from chainwallet.errors import BadValue, Forbidden, NotFound, TooLate
+from chainwallet.errors import AlreadyExists, BadValue, Forbidden, NotFound, TooLate
 from chainwallet.groups.standing import Standing, standing
 from chainwallet.keys.signer import Signer
 from chainwallet.promises import Begun
@@ -106,6 +106,9 @@ class Clearings:
             raise BadValue("replaces", old.id, f"a plan in {currency}")
         if old is not None:
             planning.put_out(tx, old, "replaced", f"{here.me.name} had it made anew", making.now_s)
+        found = plans.under_way(tx, group_id, desk.cash.token)
+        if found is not None:
+            raise AlreadyExists(f"plan under way in {currency}", found.id)
         some = clearable(tx, group_id, desk.cash.currency)
         draft = planning.drafted(tx, desk, group_id, some, here.by_id)
         if old is None:
@@ -174,7 +177,7 @@ class Clearings:
         plan = _plan(tx, group_id, plan_id)
         leg = _debtor(plan, here)
         desk, now_s = self.tools.desk(plan.currency), self.tools.now_s()
-        promise_rows.held(tx, [one.promise for one in plan.legs if one.promise is not None])  # in their order
+        consenting.hold(tx, plan)
         if plan.stage != "open":
             return _given_before(tx, plan, leg)
         begun = consenting.offered(tx, desk, plan, leg, now_s)
@@ -235,7 +238,7 @@ def _debtor(plan: Plan, here: Standing) -> Leg:
 def _given_before(tx: Transaction, plan: Plan, leg: Leg) -> Begun:
     """The consent to a plan that takes no more signatures; raises ``TooLate`` where it was not given."""
     promise = None if leg.promise is None else promise_rows.by_number(tx, leg.promise)
-    if promise is not None and consenting.has_signed(promise, plan):
+    if promise is not None and consenting.has_signed(promise, plan) and plan.stage in ("ready", "settled"):
         return Begun(promise, promises.document_of(promise))
     after = plans.successor(tx, plan.id)
     raise TooLate(f"plan {plan.id}", f"it is {plan.stage}" + (f", by plan {after}" if after else ""))

@@ -111,14 +111,22 @@ def submit(tx: Transaction, tools: Tools, cash: Cash, plan: Plan, consents: tupl
 
 
 def consents_of(tx: Transaction, plan: Plan) -> tuple[Promise, ...]:
-    """The consents to this plan's own settlement that are signed; ``tx`` holds all that there are until it ends."""
-    numbers = [leg.promise for leg in plan.debtors if leg.promise is not None]
-    return tuple(one for one in promise_rows.held(tx, numbers) if has_signed(one, plan))
+    """The consents to this plan's own settlement that are signed. Who changes them has called ``hold`` first."""
+    return tuple(one for one in promise_rows.every(tx, _numbers(plan)) if has_signed(one, plan))
+
+
+def hold(tx: Transaction, plan: Plan) -> None:
+    """Holds all consents to the plan until ``tx`` ends, in the order in which everybody holds them."""
+    promise_rows.held(tx, _numbers(plan))
 
 
 def has_signed(promise: Promise, plan: Plan) -> bool:
     """Whether it is a signed consent to this very plan, and not to one that it replaced, or that replaced it."""
     return promise.signature is not None and promise.ref == plan.settlement_hash
+
+
+def _numbers(plan: Plan) -> list[int]:
+    return [leg.promise for leg in plan.legs if leg.promise is not None]
 
 
 def _is_gone(promise: Promise) -> bool:

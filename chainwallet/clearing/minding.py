@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
-from chainwallet.clearing.consenting import consents_of, submit
+from chainwallet.clearing.consenting import consents_of, hold, submit
 from chainwallet.clearing.planning import Making, drafted, left_without, put_out, stored_instead
 from chainwallet.clearing.tools import Tools
 from chainwallet.errors import BadValue, TooLate
@@ -154,6 +154,7 @@ def _take_step(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> int:
     now = plans.by_id(tx, plan.group_id, plan.id)
     if now is None or not now.is_under_way:
         return 0
+    hold(tx, now)
     step = _next_step(tx, tools, now, now_s)
     try:
         return 0 if step is None else _acted(tx, tools, now, step, now_s)

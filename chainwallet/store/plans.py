@@ -126,7 +126,7 @@ def add(tx: Transaction, plan: Plan, debt_ids: Iterable[int]) -> None:
         with tx.begin_nested():
             tx.execute(insert(plans).values(row))
     except IntegrityError:
-        raise AlreadyExists("plan under way in", plan.currency) from None
+        raise AlreadyExists(f"plan under way in {plan.currency}", plan.group_id) from None
     legs = [
         {"plan_id": plan.id, "member_id": leg.member_id, "account": to_hex(leg.account), "net_minor": leg.net_minor}
         for leg in plan.legs
