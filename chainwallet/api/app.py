@@ -33,6 +33,7 @@ from chainwallet.api.routes import (
     network,
     pages,
     payments,
+    plans,
 )
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
@@ -50,6 +51,7 @@ TAGS = [
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
     {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
+    {"name": "plans", "description": "Settling up: what a group owes is cleared by one transaction that all sign."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -64,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     invitations.router,
     bills.router,
+    plans.router,
     history.router,
     events.router,
     audit.router,

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
 from chainwallet.bills import Bills
+from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
@@ -61,6 +62,8 @@ class Parts:
     """Who shares bills with whom."""
     bills: Bills
     """What groups spent, and who owes whom for it."""
+    clearings: Clearings
+    """How groups settle up."""
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -21,7 +21,7 @@ from chainwallet.assembly.opening import (
     open_home,
 )
 from chainwallet.assembly.paying import gatherer, office, teller
-from chainwallet.assembly.sharing import bills, groups
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -33,6 +33,7 @@ __all__ = [
     "bills",
     "books",
     "carriers",
+    "clearings",
     "connect",
     "demo_tools",
     "gatherer",

@@ -9,10 +9,11 @@ from typing import Any, Self
 import httpx
 from fastapi import FastAPI
 
-from chainwallet import payments
+from chainwallet import clearing, payments
 from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
 from chainwallet.api.parts import Parts
 from chainwallet.bills import Bills
+from chainwallet.clearing import Clearings
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import ChainwalletError, NotSignedIn
 from chainwallet.evm import Address
@@ -108,6 +109,16 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
             directory=directory,
             accept=lambda _, order: payments.accept_or_retry(desk, accept, order, issuer, int(time.time())),
             now_s=lambda: int(time.time()),
+        ),
+        "clearings": Clearings(
+            clearing.Tools(
+                database=database,
+                desks={"EUR": desk},
+                relayer=key_of("relayer").address,
+                signer_of=signer_of,
+                new_id=lambda: secrets.token_hex(8),
+                clock_s=time.time,
+            )
         ),
     }
 

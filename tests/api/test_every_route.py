@@ -20,6 +20,7 @@ from tests.api.people import Person, sign_in, sign_up, with_doors
 from tests.api.residents import follow_all
 from tests.api.service import Asking, bearer
 from tests.chain.bench import Bench
+from tests.chain.clearing.friends import add_debt
 
 MATRIX: dict[str, str | None] = {
     "POST /v1/accounts": None,
@@ -79,6 +80,13 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/groups/{group}/bills/{bill}/payments": "payments:write",
     "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": "groups:write",
     "GET /v1/groups/{group}/balances": "groups:read",
+    "GET /v1/groups/{group}/plans/preview": "groups:read",
+    "POST /v1/groups/{group}/plans": "groups:write",
+    "GET /v1/groups/{group}/plans": "groups:read",
+    "GET /v1/groups/{group}/plans/{plan}": "groups:read",
+    "POST /v1/groups/{group}/plans/{plan}/consent": "groups:write",
+    "POST /v1/groups/{group}/plans/{plan}/drop": "groups:write",
+    "DELETE /v1/groups/{group}/plans/{plan}": "groups:write",
     "GET /v1/history": "history:read",
     "GET /v1/balances": "history:read",
     "GET /v1/events": "history:read",
@@ -161,6 +169,23 @@ def _bill(owner: Person) -> dict[str, str]:
     return {"group": ids["group"], "bill": owner.post(f"/v1/groups/{ids['group']}/bills", order).json()["id"]}
 
 
+def _debt(owner: Person) -> dict[str, str]:
+    """A group in which ``owner`` owes somebody a euro."""
+    group = _group(owner)["group"]
+    friend = sign_up(owner.asking, f"friend-{next(_NUMBERS)}")
+    made = owner.post(f"/v1/groups/{group}/invitations", {"handle": friend.handle}).json()
+    friend.post(f"/v1/invitations/{made['invitation']['id']}/accept")
+    me, other = (one["id"] for one in owner.get(f"/v1/groups/{group}").json()["members"])
+    with owner.asking.app.state.parts.database.transaction() as tx:
+        add_debt(tx, group, me, other, 1_00)
+    return {"group": group}
+
+
+def _plan(owner: Person) -> dict[str, str]:
+    group = _debt(owner)["group"]
+    return {"group": group, "plan": owner.post(f"/v1/groups/{group}/plans", {"currency": "EUR"}).json()["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
@@ -206,6 +231,13 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
         }.items()
         for what in whats
     },
+    "GET /v1/groups/{group}/plans/preview": _debt,
+    "POST /v1/groups/{group}/plans": _debt,
+    "GET /v1/groups/{group}/plans": _plan,
+    "GET /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/consent": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/drop": _plan,
+    "DELETE /v1/groups/{group}/plans/{plan}": _plan,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
@@ -238,6 +270,8 @@ BODIES: dict[str, object] = {
     "POST /v1/groups/{group}/bills/{bill}/adopt": {"version": 1, "member": _NOBODY},
     "POST /v1/groups/{group}/bills/{bill}/payments": {"version": 1},
     "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
+    "POST /v1/groups/{group}/plans": {"currency": "EUR"},
+    "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
 }
 """What a route is asked with that does not look for an id before it has a good body."""
 

@@ -253,6 +253,7 @@ def _plans() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("lineage", sa.Text, nullable=False),
+        sa.Column("replaces", sa.Text),
         sa.Column("context", sa.Text, nullable=False),
         sa.Column("settlement_hash", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
@@ -267,12 +268,16 @@ def _plans() -> None:
         sa.CheckConstraint("stage IN ('open', 'ready', 'settled', 'replaced', 'withdrawn', 'expired')", name="stage"),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name="fk_plans_group_id"),
         sa.ForeignKeyConstraint(["made_by"], ["members.id"], name="fk_plans_made_by"),
+        sa.ForeignKeyConstraint(["replaces"], ["plans.id"], name="fk_plans_replaces"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_plans_submission_id"),
         sa.PrimaryKeyConstraint("id", name="pk_plans"),
+        sa.UniqueConstraint("replaces", name="uq_plans_replaces"),
     )
+    op.create_index("ix_plans_lineage", "plans", ["lineage"])
     op.create_index("ix_plans_group_id", "plans", ["group_id"])
     op.create_index("ix_plans_settlement_hash", "plans", ["settlement_hash"])
     op.create_index("ix_plans_submission_id", "plans", ["submission_id"])
+    op.create_index("ix_plans_valid_before", "plans", ["valid_before"])
     _partial_index("uq_plans_under_way", "plans", ["group_id", "token"], "stage IN ('open', 'ready')", unique=True)
 
 
