@@ -13,6 +13,7 @@ from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
+from chainwallet.interchange import Interchange
 from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
@@ -62,6 +63,8 @@ class Parts:
     """Who shares bills with whom."""
     bills: Bills
     """What groups spent, and who owes whom for it."""
+    interchange: Interchange
+    """Groups in and out as files."""
     clearings: Clearings
     """How groups settle up."""
 

@@ -28,6 +28,7 @@ from chainwallet.assembly import (
 )
 from chainwallet.config import Config
 from chainwallet.history import Audit
+from chainwallet.interchange import Interchange
 from chainwallet.notifier import Streams
 from chainwallet.payments import Gatherer
 from chainwallet.rpc import Node
@@ -107,6 +108,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
     takes_payments = teller(connection, gathering.accept, gathering.accept_soon)
+    shared_bills = bills(opened, takes_payments)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -117,7 +119,8 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         teller=takes_payments,
         office=office(connection, gathering.accept),
         groups=groups(opened),
-        bills=bills(opened, takes_payments),
+        bills=shared_bills,
+        interchange=Interchange(shared_bills),
         clearings=clearings(connection),
         database=opened.database,
         node=connection.node,

@@ -1,6 +1,18 @@
 """The tables of groups, their bills and what their people say to them. Money is in minor units of a bill's currency."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
 
 from chainwallet.store.append_only import append_only, append_only_but
 from chainwallet.store.schema import RowId, Sorted, metadata
@@ -249,3 +261,18 @@ plan_debts = append_only(
     )
 )
 """Which debts a plan clears."""
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
+    Column("file_name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("people", Text, nullable=False),
+    Column("made_by", Sorted, ForeignKey("members.id"), nullable=False),
+    Column("made_at_s", BigInteger, nullable=False),
+    Column("committed_at_s", BigInteger),
+    Column("undone_at_s", BigInteger),
+)
+"""Files of other apps: ``people`` says as whom each name in it takes part, as JSON."""

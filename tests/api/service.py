@@ -19,6 +19,7 @@ from chainwallet.errors import ChainwalletError, NotSignedIn
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle, Witness
+from chainwallet.interchange import Interchange
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.notifier import Streams
@@ -134,6 +135,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         return sign_up(people, handle, password, client_address, lambda: key_of(handle.lstrip("@")).address)
 
     orders = orders_for(deployed, node, database)
+    shared = Bills(database, orders["teller"], lambda: int(time.time()), secrets.token_bytes)
     usual: dict[str, Any] = {
         "accounts": people,
         "open_account": open_account,
@@ -149,7 +151,8 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "caller_of": caller_of,
         "clock_s": time.time,
         "groups": Groups(database, lambda: int(time.time()), secrets.token_bytes),
-        "bills": Bills(database, orders["teller"], lambda: int(time.time()), secrets.token_bytes),
+        "bills": shared,
+        "interchange": Interchange(shared),
         **orders,
     }
     return Parts(**{**usual, **others})

@@ -196,6 +196,12 @@ ROWS: dict[str, Rows] = {
     "0012": {
         "account_events": [{"id": 3, "account": 1, "kind": "bill.added", "at_s": 5, "owner": None, "group_event": 1}],
     },
+    "0014": {
+        "imports": [
+            {"id": "i", "group_id": "g", "file_name": "käse.csv", "content": b"\x00\xff", "people": "{}"}
+            | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
+        ],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
