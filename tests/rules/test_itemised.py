@@ -155,6 +155,13 @@ def test_a_too_large_discount_says_how_much() -> None:
         itemised_total(Itemised((SOUP,), discount=Extra(eur("6"))), EUR)
 
 
+def test_weights_too_fine_to_compute_with_are_refused() -> None:
+    """Weights that together would make the exact shares too long are refused at once."""
+    fine = Item("Tea", eur("1"), {f"m{index}": Fraction(1, 10**39 + index) for index in range(50)})
+    refused = refusal("1.00", Itemised((PIZZA, fine)))
+    assert (refused.field, refused.value) == ("items.1.people", 50)
+
+
 def test_nothing_to_be_in_proportion_to() -> None:
     """An extra in proportion to items that cost nothing is refused; a percentage of them is nothing."""
     free = Itemised((item_for("Water", eur("0"), "Ana", "Bob"),))

@@ -22,6 +22,7 @@ from chainwallet.rules.terms import (
     MAX_PEOPLE,
     AnySplit,
     Terms,
+    check_members,
     lines,
     reversal,
     same_money,
@@ -143,6 +144,7 @@ def test_a_split_may_be_written_loosely() -> None:
         ("currency", "eur", "currency"),
         ("payers", [], "payers"),
         ("payers.bob", "84.6", "payers"),
+        ("payers.Bob B", "1.00", "people"),
         ("split", "equal", "split"),
         ("split.mode", "fair", "split.mode"),
         ("split.mode", None, "split.mode"),
@@ -206,7 +208,7 @@ BIG = Money(MAX_MINOR, EUR)
         ({"total": BIG + Money(1, EUR)}, "total", "10000000000000.01 EUR"),
         ({"split": several(MAX_PEOPLE)}, "people", MAX_PEOPLE + 1),
         ({"split": Equal(("ana", "Bob B"))}, "people", "Bob B"),
-        ({"split": Equal(("ana", "x" * 65))}, "people", "x" * 65),
+        ({"split": Equal(("ana", "x" * 65))}, "people", "x" * 64),
         ({"split": Equal(("ana", "ana"))}, "people", "ana"),
         ({"split": Percent({"ana": 50, "bob": Decimal("49.99")})}, "percent", "99.99"),
         ({"split": Exact({"ana": eur("84.00")})}, "exact", "84.00 EUR"),
@@ -299,6 +301,17 @@ def test_a_reversal_takes_everything_back() -> None:
     assert {line.person: (-line.share, -line.paid, -line.net) for line in found} == {
         person: (line.share, line.paid, line.net) for person, line in back.items()
     }
+
+
+def test_everybody_is_a_member() -> None:
+    """A payer or participant outside the group is refused by name."""
+    check_members(DINNER, {"ana", "bob", "eve", "gus"})
+    with pytest.raises(BadValue) as payer:
+        check_members(DINNER, {"ana", "eve"})
+    assert (payer.value.field, payer.value.value) == ("payers.bob", "84.60 EUR")
+    with pytest.raises(BadValue) as participant:
+        check_members(DINNER, {"ana", "bob"})
+    assert (participant.value.field, participant.value.value) == ("people", "eve")
 
 
 def test_people_are_named_once() -> None:
