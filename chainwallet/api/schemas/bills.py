@@ -89,7 +89,7 @@ class BillOrder(Document):
     model_config = with_examples(
         _ORDER,
         *({**_ORDER, "split": split} for split in _MODES),
-        {"title": "Jantar", "currency": "EUR", "split": _ITEMISED, "payers": [{"member": _BO, "amount": "38.83"}]},
+        {"title": "Jantar", "currency": "EUR", "split": _ITEMISED, "payers": [{"member": _BO, "amount": "39.13"}]},
     )
 
     title: str = Field(
