@@ -23,6 +23,7 @@ from chainwallet.api.readers import Readers
 from chainwallet.api.routes import (
     accounts,
     audit,
+    bills,
     events,
     groups,
     health,
@@ -49,6 +50,7 @@ TAGS = [
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
+    {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
     {"name": "plans", "description": "Settling up: what a group owes is cleared by one transaction that all sign."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
@@ -63,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     issuing.router,
     groups.router,
     invitations.router,
+    bills.router,
     plans.router,
     history.router,
     events.router,

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
+from chainwallet.bills import Bills
 from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
@@ -59,6 +60,8 @@ class Parts:
     """Tops up and withdraws."""
     groups: Groups
     """Who shares bills with whom."""
+    bills: Bills
+    """What groups spent, and who owes whom for it."""
     clearings: Clearings
     """How groups settle up."""
 

@@ -21,7 +21,7 @@ from chainwallet.assembly.opening import (
     open_home,
 )
 from chainwallet.assembly.paying import gatherer, office, teller
-from chainwallet.assembly.sharing import clearings, groups
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -30,6 +30,7 @@ __all__ = [
     "Connection",
     "OpenHome",
     "Rotation",
+    "bills",
     "books",
     "carriers",
     "clearings",

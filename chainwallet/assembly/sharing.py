@@ -6,8 +6,10 @@ import time
 from chainwallet import clearing
 from chainwallet.assembly.connecting import Connection
 from chainwallet.assembly.opening import OpenHome, now_s
+from chainwallet.bills import Bills
 from chainwallet.clearing import Clearings
 from chainwallet.groups import Groups
+from chainwallet.payments import Teller
 
 ID_BYTES = 8
 
@@ -15,6 +17,11 @@ ID_BYTES = 8
 def groups(opened: OpenHome) -> Groups:
     """The groups of an open home's database."""
     return Groups(opened.database, now_s, secrets.token_bytes)
+
+
+def bills(opened: OpenHome, teller: Teller) -> Bills:
+    """The bills of these groups, whose shares ``teller`` takes payments of."""
+    return Bills(opened.database, teller, now_s, secrets.token_bytes)
 
 
 def clearings(connection: Connection) -> Clearings:

@@ -13,7 +13,6 @@ from chainwallet.rules.debts import Debt as OwedDebt
 from chainwallet.rules.debts import nets_of
 from chainwallet.rules.money import Currency, Money, currency_of
 from chainwallet.rules.netting import Transfer, transfers_of
-from chainwallet.rules.plan import MAX_LEGS, Plan, plan_of
 from chainwallet.store import bills, debts
 from chainwallet.store.bills import StoredState
 from chainwallet.store.database import Transaction
@@ -56,7 +55,7 @@ class CurrencyBalances:
     ``owed``, ``pending`` and ``disputed`` are the caller's balances by accepted, open and disputed bills; ``nets`` are
     everyone's by accepted ones, positive is owed to them. ``debts`` are the accepted debts as they are, the ones that
     a plan under way has among them; ``transfers`` would do in their stead. ``plan`` is what would be cleared now:
-    everyone's leg, without what cannot be, such as guests' debts; None where that is too many people for one.
+    what everyone pays (below 0) or receives, without what cannot be cleared, such as guests' debts.
     """
 
     currency: Currency
@@ -66,7 +65,7 @@ class CurrencyBalances:
     nets: tuple[tuple[Member, Money], ...]
     debts: tuple[Owed, ...]
     transfers: tuple[Owed, ...]
-    plan: Plan | None
+    plan: tuple[tuple[Member, Money], ...]
 
 
 def balances(tx: Transaction, here: Standing) -> tuple[CurrencyBalances, ...]:
@@ -111,10 +110,10 @@ def _of_currency(
         owed=own["accepted"].get(currency, ()),
         pending=own["open"].get(currency, ()),
         disputed=own["disputed"].get(currency, ()),
-        nets=tuple((here.by_id[member], Money(net, currency)) for member, net in nets.items()),
+        nets=_nets(here, currency, nets),
         debts=_owed(here, currency, [Transfer(one.debtor, one.creditor, one.amount_minor) for one in owing]),
         transfers=_owed(here, currency, transfers_of(nets)),
-        plan=plan_of(clearable, currency) if len(clearable) <= MAX_LEGS else None,
+        plan=_nets(here, currency, clearable),
     )
 
 
@@ -142,6 +141,10 @@ def _between(
         in_words(pair, currency, here.me.id, names, titles),
         tuple(Behind(bill, titles[bill], Money(sign * amount, currency)) for bill, amount in pair.behind),
     )
+
+
+def _nets(here: Standing, currency: Currency, nets: Mapping[str, int]) -> tuple[tuple[Member, Money], ...]:
+    return tuple((here.by_id[member], Money(net, currency)) for member, net in nets.items())
 
 
 def _owed(here: Standing, currency: Currency, some: Iterable[Transfer]) -> tuple[Owed, ...]:

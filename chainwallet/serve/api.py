@@ -15,6 +15,7 @@ from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
     Connection,
+    bills,
     carriers,
     clearings,
     connect,
@@ -105,6 +106,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
+    takes_payments = teller(connection, gathering.accept, gathering.accept_soon)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -112,9 +114,10 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection, gathering.accept, gathering.accept_soon),
+        teller=takes_payments,
         office=office(connection, gathering.accept),
         groups=groups(opened),
+        bills=bills(opened, takes_payments),
         clearings=clearings(connection),
         database=opened.database,
         node=connection.node,

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from chainwallet import clearing, payments
 from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
 from chainwallet.api.parts import Parts
+from chainwallet.bills import Bills
 from chainwallet.clearing import Clearings
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import ChainwalletError, NotSignedIn
@@ -132,6 +133,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
     def open_account(handle: str, password: str, client_address: str) -> Account:
         return sign_up(people, handle, password, client_address, lambda: key_of(handle.lstrip("@")).address)
 
+    orders = orders_for(deployed, node, database)
     usual: dict[str, Any] = {
         "accounts": people,
         "open_account": open_account,
@@ -147,7 +149,8 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "caller_of": caller_of,
         "clock_s": time.time,
         "groups": Groups(database, lambda: int(time.time()), secrets.token_bytes),
-        **orders_for(deployed, node, database),
+        "bills": Bills(database, orders["teller"], lambda: int(time.time()), secrets.token_bytes),
+        **orders,
     }
     return Parts(**{**usual, **others})
 

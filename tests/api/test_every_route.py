@@ -64,6 +64,22 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/invitations/{invitation}/decline": "groups:write",
     "POST /v1/friends": "groups:write",
     "GET /v1/friends": "groups:read",
+    "POST /v1/groups/{group}/bills": "groups:write",
+    "GET /v1/groups/{group}/bills": "groups:read",
+    "POST /v1/groups/{group}/accept-bills": "groups:write",
+    "GET /v1/groups/{group}/bills/{bill}": "groups:read",
+    "PUT /v1/groups/{group}/bills/{bill}": "groups:write",
+    "DELETE /v1/groups/{group}/bills/{bill}": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/restore": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reversal": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/accept": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reject": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/propose": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/adopt": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/payments": "payments:write",
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": "groups:write",
+    "GET /v1/groups/{group}/balances": "groups:read",
     "GET /v1/groups/{group}/plans/preview": "groups:read",
     "POST /v1/groups/{group}/plans": "groups:write",
     "GET /v1/groups/{group}/plans": "groups:read",
@@ -91,6 +107,9 @@ To be read by a person.
 """
 
 _EURO = {"amount": "1.00", "currency": "EUR"}
+_ONE = {"amount": "1.00"}
+_DINNER = {"title": "Dinner", "currency": "EUR", "total": "1.00"}
+_NOBODY = "00000000000000aa"
 _NUMBERS = count()
 
 
@@ -142,6 +161,14 @@ def _invitation(owner: Person) -> dict[str, str]:
     return {"invitation": made["invitation"]["id"]}
 
 
+def _bill(owner: Person) -> dict[str, str]:
+    """One by which its author owes a guest, so that it asks nobody."""
+    ids = _guest(owner)
+    me = next(one["me"] for one in owner.get("/v1/groups").json()["groups"] if one["id"] == ids["group"])
+    order = {**_DINNER, "split": {"mode": "equal", "people": [me]}, "payers": [{"member": ids["member"], **_ONE}]}
+    return {"group": ids["group"], "bill": owner.post(f"/v1/groups/{ids['group']}/bills", order).json()["id"]}
+
+
 def _debt(owner: Person) -> dict[str, str]:
     """A group in which ``owner`` owes somebody a euro."""
     group = _group(owner)["group"]
@@ -180,6 +207,30 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/groups/{group}/invitations/{invitation}": _link,
     "POST /v1/invitations/{invitation}/accept": _invitation,
     "POST /v1/invitations/{invitation}/decline": _invitation,
+    "POST /v1/groups/{group}/bills": _group,
+    "GET /v1/groups/{group}/bills": _group,
+    "POST /v1/groups/{group}/accept-bills": _group,
+    "GET /v1/groups/{group}/balances": _group,
+    **{
+        f"{method} /v1/groups/{{group}}/bills/{{bill}}{what}": _bill
+        for method, whats in {
+            "GET": [""],
+            "PUT": [""],
+            "DELETE": [""],
+            "POST": [
+                "/restore",
+                "/reversal",
+                "/accept",
+                "/reject",
+                "/propose",
+                "/withdraw",
+                "/adopt",
+                "/payments",
+                "/paid-elsewhere",
+            ],
+        }.items()
+        for what in whats
+    },
     "GET /v1/groups/{group}/plans/preview": _debt,
     "POST /v1/groups/{group}/plans": _debt,
     "GET /v1/groups/{group}/plans": _plan,
@@ -197,6 +248,28 @@ BODIES: dict[str, object] = {
     "PATCH /v1/groups/{group}/members/{member}": {"name": "Cyprian"},
     "POST /v1/groups/{group}/members/{member}/claim-link": {},
     "POST /v1/groups/{group}/invitations": {},
+    "POST /v1/groups/{group}/bills": {
+        **_DINNER,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "PUT /v1/groups/{group}/bills/{bill}": {
+        **_DINNER,
+        "version": 1,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "POST /v1/groups/{group}/bills/{bill}/accept": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/reject": {"version": 1, "reason": "no"},
+    "POST /v1/groups/{group}/bills/{bill}/propose": {
+        "version": 1,
+        "reason": "no",
+        "split": {"mode": "equal", "people": [_NOBODY]},
+    },
+    "POST /v1/groups/{group}/bills/{bill}/adopt": {"version": 1, "member": _NOBODY},
+    "POST /v1/groups/{group}/bills/{bill}/payments": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
     "POST /v1/groups/{group}/plans": {"currency": "EUR"},
     "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
 }

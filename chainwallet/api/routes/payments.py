@@ -174,6 +174,12 @@ def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:
     return address
 
 
+def documents_of(parts: Parts, some: Sequence[Promise]) -> list[PaymentDocument]:
+    """Payments of one payer's as documents, with what each waits for."""
+    handles = _handles(parts, some)
+    return [_document(parts, told, handles) for told in parts.teller.told(some)]
+
+
 def _shown(parts: Parts, promise: Promise) -> PaymentDocument:
     (told,) = parts.teller.told([promise])
     return _document(parts, told, _handles(parts, [promise]))
