@@ -92,12 +92,12 @@ class Group:
     def spend(self, currency: Currency) -> None:
         """A bill that the first one pays for all in equal parts, accepted by everybody."""
         total = Money(SHARE_MINOR * len(self.people), currency)
-        amount = {"amount": total.decimal, "currency": currency.code}
         order = {
             "title": "bench",
-            "total": amount,
+            "currency": currency.code,
+            "total": total.decimal,
             "split": {"mode": "equal", "people": list(self.members)},
-            "payers": [{"member": self.members[0], **amount}],
+            "payers": [{"member": self.members[0], "amount": total.decimal}],
         }
         first, *others = self.people
         bill = first.ask("POST", f"/groups/{self.id}/bills", order)

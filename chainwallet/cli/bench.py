@@ -301,9 +301,9 @@ def clearing(
         return
     say(
         console(),
-        f"{found.people} people, {found.payers} of them sign: {found.clearing_s:.2f} s from settling up to final in half"
-        f" of {found.runs} runs, {found.clearing_slowest_s:.2f} s in the slowest; planned within {found.planned_s:.2f}"
-        f" s, signed within {found.signed_s:.2f} s",
+        f"{found.people} people, {found.payers} of them sign: {found.clearing_s:.2f} s from settling up to final in"
+        f" half of {found.runs} runs, {found.clearing_slowest_s:.2f} s in the slowest; planned within"
+        f" {found.planned_s:.2f} s, signed within {found.signed_s:.2f} s",
     )
 
 
