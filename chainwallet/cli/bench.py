@@ -32,6 +32,7 @@ SECONDS_MOST = 86_400
 PEOPLE_MOST = 1_000
 CONNECTIONS_MOST = 1_000
 RUNS_MOST = 1_000
+MEMBERS_MOST = 100  # of a group
 
 
 @app.command("index")
@@ -289,6 +290,45 @@ def split(
     shown.add_row("the fewest transfers of 15 people", f"{found.plan_15_ms:.1f} ms")
     shown.add_row("the balances of 500 bills and 30 people", f"{found.balances_500x30_ms:.1f} ms")
     console().print(shown)
+@app.command("clearing")
+def clearing(
+    context: typer.Context,
+    people: Annotated[int, typer.Option(min=2, max=MEMBERS_MOST, metavar="P", help="How many are in the group.")] = 10,
+    runs: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many clearings.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    anvil: Anvil = None,
+) -> None:
+    """Measure how long a group takes from "settle up" to final.
+
+    Runs the service on a chain made for it, with a block each second. All but one of the group owe that one the same;
+    the plan is made, all who pay sign at the same time, and the clock stops when the plan is final.
+    """
+    from chainwallet.assembly import now_s, own_command, throwaway_chain
+    from chainwallet.bench import api as bench
+    from chainwallet.bench.chain import prepare
+    from chainwallet.bench.clearing import measured
+    from chainwallet.bench.payments import tick_like_a_chain
+
+    terminal = console(stderr=True, quiet=as_json)
+    with throwaway_chain(config_of(context, anvil=anvil)) as (ground, url), terminal.status("making a chain") as status:
+        opened, home = ground.opened, ground.opened.home
+        cash = prepare(ground.node, opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
+        crowd = bench.settle(opened.database, opened.wallets, people, now_s())
+        bench.fund(ground.node, cash, crowd)
+        ground.close()  # the service's worker has the lanes from here on
+        tick_like_a_chain(ground.node)
+        status.update("measuring")
+        with bench.serving(own_command(home.path, "serve", "--rpc", url, "--port", "0"), home.path / "log") as service:
+            found = measured(service, crowd, cash.currency, runs)
+    if as_json:
+        say_json(asdict(found))
+        return
+    say(
+        console(),
+        f"{found.people} people, {found.payers} of them sign: {found.clearing_s:.2f} s from settling up to final in"
+        f" half of {found.runs} runs, {found.clearing_slowest_s:.2f} s in the slowest; planned within"
+        f" {found.planned_s:.2f} s, signed within {found.signed_s:.2f} s",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ its parts

@@ -121,6 +121,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         groups=groups(opened),
         bills=shared_bills,
         interchange=Interchange(shared_bills),
+        bills=bills(opened, takes_payments),
         clearings=clearings(connection),
         database=opened.database,
         node=connection.node,

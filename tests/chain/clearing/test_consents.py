@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chainwallet.abi.typed_data import Consent, Document, Domain, Settlement, from_typed_data
-from chainwallet.clearing import ShownPlan, consenting
+from chainwallet.clearing import ShownPlan
 from chainwallet.errors import (
     AlreadyExists,
     BadSignature,
@@ -25,6 +25,7 @@ from chainwallet.errors import (
     TooLate,
 )
 from chainwallet.rules.promise import Offered
+from chainwallet.store import submissions
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, key_of
 from tests.chain.clearing.friends import Friends, friends_of, member
@@ -203,7 +204,7 @@ def test_a_crash_while_the_last_one_signs_loses_nothing(bench: Bench, monkeypatc
         raise Crashed
 
     with monkeypatch.context() as patched:
-        patched.setattr(consenting.submissions, "put", crash)
+        patched.setattr(submissions, "put", crash)
         with pytest.raises(Crashed):
             friends.consent("jon", plan.id)
     assert (friends.show(plan.id).stage, len(friends.show(plan.id).signed)) == ("open", 2)

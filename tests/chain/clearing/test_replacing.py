@@ -108,13 +108,12 @@ def test_who_may_change_a_plan(bench: Bench) -> None:
     """Only a plan's maker and the group's owner drop people from it, withdraw it or put another in its place."""
     friends = friends_of(bench)
     plan = friends.make("hugo").plan
-    for refused in (
-        lambda: friends.withdraw("jon", plan.id),
-        lambda: friends.drop("jon", plan.id, member("gina")),
-        lambda: friends.make("jon", replaces=plan.id),
-    ):
-        with pytest.raises(Forbidden):
-            refused()
+    with pytest.raises(Forbidden):
+        friends.withdraw("jon", plan.id)
+    with pytest.raises(Forbidden):
+        friends.drop("jon", plan.id, member("gina"))
+    with pytest.raises(Forbidden):
+        friends.make("jon", replaces=plan.id)
     with pytest.raises(BadValue, match="member"):
         friends.drop("hugo", plan.id, "nobody")
     assert friends.show(plan.id).stage == "open"
