@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chainwallet.errors import NotFound, NotPaid, NotYetPaid
 from chainwallet.indexer import Indexer, StoodStill
-from chainwallet.notifier import Notifier
+from chainwallet.notifier import Notifier, Reminders
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.rules.promise import Canceled, Expired, Final, Queued
 from chainwallet.rules.submission import Mined, Submission
@@ -27,6 +27,8 @@ class Worker:
     follow: Callable[[], Indexer]
     notifier: Notifier | None = None
     """None where this home has no accounts to tell."""
+    reminders: Reminders | None = None
+    """As the notifier."""
 
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
@@ -37,6 +39,7 @@ class Worker:
         """One step of each; how much moved."""
         progress = self.follow().tick()
         moved = self.relayer.tick() + (not isinstance(progress, StoodStill))
+        moved += self.reminders.tick() if self.reminders is not None else 0
         return moved + (self.notifier.tick() if self.notifier is not None else 0)
 
     def settle(self, number: int) -> Promise:

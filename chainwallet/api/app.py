@@ -20,7 +20,7 @@ from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.readers import Readers
-from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments
+from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments, requests
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -34,6 +34,7 @@ DESCRIPTION = (
 TAGS = [
     {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},
     {"name": "payments", "description": "Money for somebody else, once for each id."},
+    {"name": "requests", "description": "Money that you ask others for, and are asked for."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
@@ -45,6 +46,7 @@ TAGS = [
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
+    requests.router,
     issuing.router,
     history.router,
     events.router,

@@ -14,6 +14,7 @@ from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
 from chainwallet.payments import Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.store.accounts import Account
@@ -55,6 +56,8 @@ class Parts:
     """Takes payments; its ``accept`` is the one seam through which they are accepted."""
     office: Office
     """Tops up and withdraws."""
+    requests: Requests
+    """Asks for money."""
 
 
 async def _parts_of(request: Request) -> Parts:

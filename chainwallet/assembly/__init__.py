@@ -20,7 +20,7 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
-from chainwallet.assembly.paying import gatherer, office, teller
+from chainwallet.assembly.paying import gatherer, office, requests, teller
 
 __all__ = [
     "SENDERS",
@@ -40,6 +40,7 @@ __all__ = [
     "open_home",
     "own_command",
     "reading_node",
+    "requests",
     "supervisor_command",
     "teller",
     "throwaway_chain",

@@ -13,7 +13,17 @@ from chainwallet import deployment
 from chainwallet.accounts import caller
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
-from chainwallet.assembly import Connection, carriers, connect, gatherer, make_services, office, open_home, teller
+from chainwallet.assembly import (
+    Connection,
+    carriers,
+    connect,
+    gatherer,
+    make_services,
+    office,
+    open_home,
+    requests,
+    teller,
+)
 from chainwallet.config import Config
 from chainwallet.history import Audit
 from chainwallet.notifier import Streams
@@ -94,6 +104,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
+    taking = teller(connection, gathering.accept, gathering.accept_soon)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -101,7 +112,8 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection, gathering.accept, gathering.accept_soon),
+        teller=taking,
+        requests=requests(connection, taking, url),
         office=office(connection, gathering.accept),
         database=opened.database,
         node=connection.node,

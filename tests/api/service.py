@@ -20,6 +20,7 @@ from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.notifier import Streams
 from chainwallet.payments import AccountDirectory, Desk, Order, Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import Handle
@@ -136,6 +137,9 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "clock_s": time.time,
         **orders_for(deployed, node, database),
     }
+    usual["requests"] = Requests(
+        database, usual["teller"], "http://service", secrets.token_bytes, lambda: int(time.time())
+    )
     return Parts(**{**usual, **others})
 
 

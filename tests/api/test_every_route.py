@@ -40,6 +40,17 @@ MATRIX: dict[str, str | None] = {
     "GET /v1/payments/{id}": "payments:read",
     "POST /v1/payments/{id}/signature": "payments:write",
     "POST /v1/payments/{id}/cancel": "payments:write",
+    "POST /v1/requests": "payments:write",
+    "GET /v1/requests": "payments:read",
+    "GET /v1/requests/{request}": "payments:read",
+    "POST /v1/requests/{request}/cancel": "payments:write",
+    "POST /v1/requests/{request}/remind": "payments:write",
+    "POST /v1/requests/{request}/link": "payments:write",
+    "GET /v1/requests/{request}/qr": "payments:read",
+    "POST /v1/requests/{request}/parts/{part}/pay": "payments:write",
+    "POST /v1/requests/{request}/parts/{part}/decline": "payments:write",
+    "GET /v1/request-links/{token}": "payments:read",
+    "POST /v1/request-links/{token}/pay": "payments:write",
     "POST /v1/topups": "issuer:write",
     "GET /v1/topups/{reference}": "issuer:write",
     "POST /v1/withdrawals": "issuer:write",
@@ -93,19 +104,37 @@ def _withdrawal(owner: Person) -> dict[str, str]:
     return {"reference": owner.post("/v1/withdrawals", order).json()["reference"]}
 
 
+def _request(owner: Person) -> dict[str, str]:
+    made = owner.post("/v1/requests", {"parts": [{"amount": _EURO}]}).json()["request"]
+    return {"request": made["id"], "part": made["parts"][0]["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
     "GET /v1/payments/{id}": _payment,
     "POST /v1/payments/{id}/signature": _payment,
     "POST /v1/payments/{id}/cancel": _payment,
+    "GET /v1/requests/{request}": _request,
+    "POST /v1/requests/{request}/cancel": _request,
+    "POST /v1/requests/{request}/remind": _request,
+    "POST /v1/requests/{request}/link": _request,
+    "GET /v1/requests/{request}/qr": _request,
+    "POST /v1/requests/{request}/parts/{part}/pay": _request,
+    "POST /v1/requests/{request}/parts/{part}/decline": _request,
     "GET /v1/topups/{reference}": _topup,
     "GET /v1/withdrawals/{reference}": _withdrawal,
     "POST /v1/withdrawals/{reference}/payback": _withdrawal,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
-BODIES: dict[str, object] = {"POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65}}
+BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
+"""What is for whoever has the secret in its path."""
+
+BODIES: dict[str, object] = {
+    "POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65},
+    "POST /v1/requests/{request}/parts/{part}/decline": {"reason": "why"},
+}
 """What a route is asked with that does not look for an id before it has a good body."""
 
 FOR_THE_ISSUERS = "issuer:write"
@@ -174,7 +203,7 @@ def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[O
     ben = sign_up(doors, "ben")
     bens_key = bearer(ben.key(*(scope for scope in SCOPES if scope != FOR_THE_ISSUERS))["token"])
     with_ids = {str(operation): operation for operation in every if operation.ids and operation.scope is not None}
-    assert with_ids.keys() == OWNED.keys()
+    assert with_ids.keys() == OWNED.keys() | BY_LINK
     for name, make in OWNED.items():
         operation, ids, body = with_ids[name], make(ana), BODIES.get(name)
         for headers in (ben.headers, bens_key):
@@ -183,7 +212,7 @@ def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[O
             assert answer.status_code == (403 if is_refused else 404), f"{name}: {answer.text}"
             assert "ana" not in answer.text, name
         answer = operation.ask(doors, ana.headers, body, **ids)
-        assert answer.status_code in (200, 202, 204, 409, 422), f"{name}: {answer.text}"
+        assert answer.status_code in (200, 201, 202, 204, 409, 422), f"{name}: {answer.text}"
 
 
 def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[Operation]) -> None:
@@ -193,6 +222,7 @@ def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[
         make(ana)
     hers = [*ana.get("/v1/sessions").json()["sessions"], *ana.get("/v1/keys").json()["keys"]]
     names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
+    names += [one["id"] for one in ana.get("/v1/requests").json()["requests"]]
     names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
     assert len(names) >= 6
     lists = [one for one in every if one.method == "GET" and one.scope not in (None, FOR_THE_ISSUERS) and not one.ids]

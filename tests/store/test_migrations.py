@@ -22,7 +22,7 @@ from chainwallet.abi.typed_data import Consent, Domain, Leg, Payment, Settlement
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
 from chainwallet.evm import Address, Hash32
 from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import group_schema, submissions
+from chainwallet.store import group_schema, request_schema, submissions
 from chainwallet.store.backend import Backend
 from chainwallet.store.database import Database
 from chainwallet.store.migration import revision_of, revisions, upgrade
@@ -193,6 +193,17 @@ ROWS: dict[str, Rows] = {
         "plan_legs": [{"plan_id": "p", "member_id": "m1", "account": "0x0a", "net_minor": -(2**40), "promise": 1}],
         "plan_debts": [{"plan_id": "p", "debt_id": 1}],
     },
+    "0013": {
+        "requests": [
+            {"id": "r", "asker": 1, "currency": "EUR", "note": "Käse", "link_hash": "09", "group_id": "g"}
+            | {"made_at_s": 5, "deadline_s": 2**40, "due_at_s": 2**40, "canceled_at_s": 6},
+        ],
+        "request_parts": [
+            {"id": "p", "request_id": "r", "position": 0, "asked": 1, "name": "Gast", "amount_minor": 2**40}
+            | {"is_once": True, "declined_at_s": 5, "reason": "warum", "reminded_at_s": 2**40},
+        ],
+        "request_payments": [{"part_id": "p", "account_id": 1, "attempt": 2, "promise": 1, "made_at_s": 2**40}],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
@@ -305,7 +316,7 @@ def test_migrations_give_exactly_the_schema(empty_place: Callable[[], str], engi
     seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
     assert seen_by(migrated) == seen_by(declared)
     assert len(seen_by(migrated)) > len(metadata.tables)
-    assert group_schema.groups.metadata is metadata
+    assert group_schema.groups.metadata is request_schema.requests.metadata is metadata
 
 
 # ------------------------------------------------------------------------------------------------ opening
