@@ -11,6 +11,7 @@ from chainwallet.api.cursors import Page, paged
 from chainwallet.api.idempotency import GivenOnce
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
+from chainwallet.api.routes.history import MOST_PLACE
 from chainwallet.api.routes.payments import payment_document
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.payments import PaymentDocument
@@ -91,8 +92,7 @@ def requests(
     ),
 ) -> RequestPage:
     """The caller's requests, the newest first."""
-    before = None if page.after is None else (int(page.after[0]), str(page.after[1]))
-    found = parts.requests.listed(caller, asks_me=which == "of_me", before=before, limit=page.wanted)
+    found = parts.requests.listed(caller, asks_me=which == "of_me", before=_place_before(page), limit=page.wanted)
     shown, cursor = page.cut(found, lambda one: (one.request.made_at_s, one.request.id))
     return RequestPage(requests=[RequestDocument.of(one) for one in shown], next_cursor=cursor)
 
@@ -204,6 +204,16 @@ def _made(parts: Parts, caller: Caller, made: Made, tx: Any) -> MadeRequestDocum
     return MadeRequestDocument(
         request=RequestDocument.of(shown), link=parts.requests.link(made.token), token=made.token
     )
+
+
+def _place_before(page: Page) -> tuple[int, str] | None:
+    """The place after which ``page`` begins; raises ``BadValue`` of ``cursor`` for one that no request has."""
+    if page.after is None:
+        return None
+    made_at_s, request_id = int(page.after[0]), str(page.after[1])
+    if not 0 <= made_at_s < MOST_PLACE or not request_id.isalnum():
+        raise BadValue("cursor", f"{made_at_s}, {request_id}", "the `next_cursor` of a page of this list")
+    return made_at_s, request_id
 
 
 def _payer(body: PayOrder | None) -> Address | None:
