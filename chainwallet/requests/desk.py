@@ -72,13 +72,16 @@ class Requests:
         return f"{self.url}/v1/request-links/{token}"
 
     def draw(self, caller: Caller, request_id: str, token: str | None, kind: Format) -> bytes:
-        """The image of the link of a request that the caller may see. Raises ``NotFound``, and ``BadValue`` of
+        """The image of a request's link, for who may see it, or has it. Raises ``NotFound``, and ``BadValue`` of
         ``token`` where it is not the one in the request's link: that is not kept here, so it cannot be told again.
         """
         require(caller, "payments:read")
         with self.database.read() as tx:
-            whole = self._seen(tx, caller, request_id)
-        if token is None or hashed(token) != whole.request.link_hash:
+            whole = requests.by_id(tx, request_id)
+        is_its = whole is not None and token is not None and hashed(token) == whole.request.link_hash
+        if whole is None or not own_parts(whole, caller.account_id, by_link=is_its):
+            raise not_found(request_id)
+        if token is None or not is_its:
             raise BadValue("token", "none" if token is None else "another", "the one in the request's link")
         return qr.draw(self.link(token), kind)
 
