@@ -35,8 +35,8 @@ class AskGroup(TyperGroup):
 
 app = typer.Typer(
     cls=AskGroup,
-    help="Ask others for money, and pay what you are asked for.\n\nA service is asked, as who signed in there. `ask 20 EUR` "
-    "means `ask for 20 EUR`.",
+    help="Ask others for money, and pay what you are asked for.\n\nA service is asked, as who signed in there. "
+    "`ask 20 EUR` means `ask for 20 EUR`.",
     invoke_without_command=True,
     callback=alone,
 )
