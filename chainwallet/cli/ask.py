@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from chainwallet.cli import service
 from chainwallet.cli.money import AsJson, Url
-from chainwallet.cli.terminal import alone, console, say_json, table, written
+from chainwallet.cli.terminal import alone, console, plain, say_json, table, written
 from chainwallet.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def list_(
     rows = table("Id", "Who asks", "Of", "Amount", "Stage", "Note", figures=False)
     for one in found:
         for part in one.parts:
-            rows.add_row(one.id, one.asker, _whom(part), str(part.amount), part.stage, one.note or "")
+            rows.add_row(one.id, one.asker, _whom(part), str(part.amount), part.stage, plain(one.note or ""))
     console().print(rows)
 
 
@@ -220,7 +220,7 @@ def _own_part(request: "Request", handle: str) -> "Part":
 
 
 def _whom(part: "Part") -> str:
-    return part.of or part.name or "who has the link"
+    return part.of or plain(part.name or "who has the link")
 
 
 def _amount(amount: "Amount") -> dict[str, str]:
@@ -247,10 +247,10 @@ def _tell(request: "Request", *, as_json: bool) -> None:
     if as_json:
         say_json(_document(request))
         return
-    about = f": {request.note}" if request.note else ""
+    about = f": {plain(request.note)}" if request.note else ""
     print(f"request {request.id} of {request.asker}{about}")
     for part in request.parts:
-        why = f" ({part.reason})" if part.reason else ""
+        why = f" ({plain(part.reason)})" if part.reason else ""
         print(f"{part.amount} of {_whom(part)}: {part.stage}{why}")
 
 

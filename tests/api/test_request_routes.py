@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from chainwallet.abi.domain import domain_of
-from chainwallet.abi.typed_data import from_typed_data
+from chainwallet.abi.typed_data import Document, Domain, from_typed_data
 from chainwallet.accounts import Caller
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
@@ -27,9 +27,10 @@ from chainwallet.rules.handle import Handle
 from chainwallet.rules.money import Money
 from chainwallet.rules.promise import Final
 from chainwallet.rules.scope import SCOPES
-from chainwallet.store import promises
+from chainwallet.store import members, promises
 from chainwallet.store.database import Database
 from chainwallet.store.group_schema import group_events
+from chainwallet.store.members import Group, Member
 from chainwallet.store.promises import Promise
 from chainwallet.store.request_schema import request_payments
 from tests.api.service import PEOPLE, Asking, bearer, open_accounts
@@ -228,6 +229,35 @@ def test_who_cannot_pay_changes_nothing(asks: Asks, bench: Bench) -> None:
     before = events(bench.database)
     assert told(asks.pay("ben", made)) == (409, "insufficient-funds")
     assert (asks.stages("ana", made), events(bench.database)) == (["asked"], before)
+
+
+class FarAway:
+    """A key service's signer of ana's key."""
+
+    is_here = False
+
+    def __init__(self) -> None:
+        self._key = key_of("ana")
+        self.address = self._key.address
+        self.signed = 0
+
+    def sign(self, document: Document, domain: Domain) -> bytes:
+        self.signed += 1
+        return self._key.sign(document, domain)
+
+
+def test_a_key_service_signs_when_the_part_is_taken(parts: Parts, bench: Bench) -> None:
+    """Where the payer's key is in another place it signs once the payment is stored with its part, and once only."""
+    far = FarAway()
+    teller = replace(parts.teller, signer_of=lambda _: far)
+    with Asking(make_app(replace(parts, requests=replace(parts.requests, teller=teller)))) as client:
+        asks = Asks(client)
+        made = asks.ask("ben", amount=euros("4.00"), of=["@ana"])
+        paid = asks.pay("ana", made).json()
+        assert (paid["stage"], far.signed) == ("queued", 1)
+        assert (asks.pay("ana", made).json(), far.signed) == (paid, 1)
+    tick_until_still(bench.worker())
+    assert bench.balance("ben") == ["4.00"]
 
 
 # ------------------------------------------------------------------------------------------------ links
@@ -432,6 +462,27 @@ def test_who_is_asked_sees_their_own_part_alone(asks: Asks) -> None:
     assert asks.get("iris", of_me).json()["requests"] == [seen]
     for who, path in (("ben", of_me), ("iris", by_me), ("cleo", by_me), ("cleo", of_me)):
         assert asks.get(who, path).json() == {"requests": [], "next_cursor": None}
+
+
+def test_a_request_in_a_group_asks_its_people_alone(asks: Asks, database: Database) -> None:
+    """In a group only those who are in it now are asked, by somebody who may change things there."""
+    group = Group("g1", "Málaga", "group", 5)
+    with database.transaction() as tx:
+        members.add_group(tx, group)
+        for name, role, left_at_s in (("ben", "owner", None), ("ana", "viewer", None), ("iris", "member", 6)):
+            member = Member(f"m-{name}", "g1", PEOPLE[name], name, role, 5, left_at_s)  # type: ignore[arg-type]
+            members.add(tx, member)
+    made = asks.ask("ben", amount=euros("4.00"), of=["@ana"], group="g1")
+    assert asks.shown("ana", made)["group"] == "g1"
+    with database.read() as tx:
+        assert [row.group_id for row in tx.execute(select(group_events))] == ["g1"]
+    for of in ("@iris", "@cleo"):
+        answer = asks.post("ben", "/v1/requests", {"amount": euros("4.00"), "of": [of], "group": "g1"})
+        assert told(answer) == (404, "not-found")
+    for who, expected in (("ana", (403, "not-allowed")), ("iris", (404, "not-found")), ("cleo", (404, "not-found"))):
+        answer = asks.post(who, "/v1/requests", {"amount": euros("4.00"), "of": ["@ben"], "group": "g1"})
+        assert told(answer) == expected
+    assert len(events(database)) == 1
 
 
 def test_nobody_pays_or_ends_what_is_anothers(asks: Asks, bench: Bench) -> None:

@@ -68,7 +68,8 @@ def test_who_is_asked_pays_declines_and_scans(running: Running, tmp_path: Path) 
     shown = fay.said("ask", "show", made["id"], *at)
     assert f"{share['@gus']} EUR of @gus: paid\n{share['@hal']} EUR of @hal: declined" in shown
     assert "link" not in shown
-    opened = fay.said("ask", "5", "EUR", *at).splitlines()
+    opened = fay.said("ask", "5", "EUR", "--note", "a\x1b[2J\nb", *at).splitlines()
+    assert opened[0].endswith(" of @fay: a\\x1b[2J\\nb")
     assert opened[1] == "5.00 EUR of who has the link: asked"
     link = opened[2].removeprefix("link ")
     fay.said("ask", "qr", link, "--out", tmp_path / "qr.png", *at)
