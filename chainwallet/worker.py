@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chainwallet.errors import NotFound, NotPaid, NotYetPaid
 from chainwallet.indexer import Indexer, StoodStill
-from chainwallet.notifier import Notifier
+from chainwallet.notifier import Notifier, Reminders
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.rules.promise import Canceled, Expired, Final, Queued
 from chainwallet.rules.submission import Mined, Submission
@@ -47,6 +47,8 @@ class Worker:
     """None where this home has no accounts to tell."""
     chore: Callable[[], int] | None = None
     """What answers have done beside it, after the chain was looked at; says how much moved."""
+    reminders: Reminders | None = None
+    """As the notifier."""
 
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
@@ -58,6 +60,7 @@ class Worker:
         progress = self.follow().tick()
         moved = self.relayer.tick() + (not isinstance(progress, StoodStill))
         moved += self.chore() if self.chore is not None else 0
+        moved += self.reminders.tick() if self.reminders is not None else 0
         return moved + (self.notifier.tick() if self.notifier is not None else 0)
 
     def settle(self, number: int) -> Promise:

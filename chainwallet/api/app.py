@@ -36,6 +36,7 @@ from chainwallet.api.routes import (
     payments,
     plans,
 )
+from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments, requests
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -49,6 +50,7 @@ DESCRIPTION = (
 TAGS = [
     {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},
     {"name": "payments", "description": "Money for somebody else, once for each id."},
+    {"name": "requests", "description": "Money that you ask others for, and are asked for."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
     {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
@@ -64,6 +66,7 @@ TAGS = [
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
+    requests.router,
     issuing.router,
     groups.router,
     invitations.router,

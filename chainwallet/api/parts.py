@@ -18,6 +18,7 @@ from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
 from chainwallet.payments import Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.store.accounts import Account
@@ -67,6 +68,8 @@ class Parts:
     """Groups in and out as files."""
     clearings: Clearings
     """How groups settle up."""
+    requests: Requests
+    """Asks for money."""
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -22,6 +22,7 @@ from chainwallet.assembly.opening import (
 )
 from chainwallet.assembly.paying import gatherer, office, teller
 from chainwallet.assembly.sharing import bills, clearings, groups
+from chainwallet.assembly.paying import gatherer, office, requests, teller
 
 __all__ = [
     "SENDERS",
@@ -44,6 +45,7 @@ __all__ = [
     "open_home",
     "own_command",
     "reading_node",
+    "requests",
     "supervisor_command",
     "teller",
     "throwaway_chain",

@@ -24,6 +24,13 @@ from chainwallet.assembly import (
     make_services,
     office,
     open_home,
+    carriers,
+    connect,
+    gatherer,
+    make_services,
+    office,
+    open_home,
+    requests,
     teller,
 )
 from chainwallet.config import Config
@@ -109,6 +116,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
     takes_payments = teller(connection, gathering.accept, gathering.accept_soon)
     shared_bills = bills(opened, takes_payments)
+    taking = teller(connection, gathering.accept, gathering.accept_soon)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -117,6 +125,8 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
         teller=takes_payments,
+        teller=taking,
+        requests=requests(connection, taking, url),
         office=office(connection, gathering.accept),
         groups=groups(opened),
         bills=shared_bills,

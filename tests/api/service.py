@@ -24,6 +24,7 @@ from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.notifier import Streams
 from chainwallet.payments import AccountDirectory, Desk, Order, Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import Handle
@@ -155,6 +156,9 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "interchange": Interchange(shared),
         **orders,
     }
+    usual["requests"] = Requests(
+        database, usual["teller"], "http://service", secrets.token_bytes, lambda: int(time.time())
+    )
     return Parts(**{**usual, **others})
 
 

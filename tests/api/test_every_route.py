@@ -41,6 +41,17 @@ MATRIX: dict[str, str | None] = {
     "GET /v1/payments/{id}": "payments:read",
     "POST /v1/payments/{id}/signature": "payments:write",
     "POST /v1/payments/{id}/cancel": "payments:write",
+    "POST /v1/requests": "payments:write",
+    "GET /v1/requests": "payments:read",
+    "GET /v1/requests/{request}": "payments:read",
+    "POST /v1/requests/{request}/cancel": "payments:write",
+    "POST /v1/requests/{request}/remind": "payments:write",
+    "POST /v1/requests/{request}/link": "payments:write",
+    "GET /v1/requests/{request}/qr": "payments:read",
+    "POST /v1/requests/{request}/parts/{part}/pay": "payments:write",
+    "POST /v1/requests/{request}/parts/{part}/decline": "payments:write",
+    "GET /v1/request-links/{token}": "payments:read",
+    "POST /v1/request-links/{token}/pay": "payments:write",
     "POST /v1/topups": "issuer:write",
     "GET /v1/topups/{reference}": "issuer:write",
     "POST /v1/withdrawals": "issuer:write",
@@ -186,12 +197,24 @@ def _plan(owner: Person) -> dict[str, str]:
     return {"group": group, "plan": owner.post(f"/v1/groups/{group}/plans", {"currency": "EUR"}).json()["id"]}
 
 
+def _request(owner: Person) -> dict[str, str]:
+    made = owner.post("/v1/requests", {"parts": [{"amount": _EURO}]}).json()["request"]
+    return {"request": made["id"], "part": made["parts"][0]["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
     "GET /v1/payments/{id}": _payment,
     "POST /v1/payments/{id}/signature": _payment,
     "POST /v1/payments/{id}/cancel": _payment,
+    "GET /v1/requests/{request}": _request,
+    "POST /v1/requests/{request}/cancel": _request,
+    "POST /v1/requests/{request}/remind": _request,
+    "POST /v1/requests/{request}/link": _request,
+    "GET /v1/requests/{request}/qr": _request,
+    "POST /v1/requests/{request}/parts/{part}/pay": _request,
+    "POST /v1/requests/{request}/parts/{part}/decline": _request,
     "GET /v1/topups/{reference}": _topup,
     "GET /v1/withdrawals/{reference}": _withdrawal,
     "POST /v1/withdrawals/{reference}/payback": _withdrawal,
@@ -272,6 +295,12 @@ BODIES: dict[str, object] = {
     "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
     "POST /v1/groups/{group}/plans": {"currency": "EUR"},
     "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
+BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
+"""What is for whoever has the secret in its path."""
+
+BODIES: dict[str, object] = {
+    "POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65},
+    "POST /v1/requests/{request}/parts/{part}/decline": {"reason": "why"},
 }
 """What a route is asked with that does not look for an id before it has a good body."""
 
@@ -341,7 +370,7 @@ def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[O
     ben = sign_up(doors, "ben")
     bens_key = bearer(ben.key(*(scope for scope in SCOPES if scope != FOR_THE_ISSUERS))["token"])
     with_ids = {str(operation): operation for operation in every if operation.ids and operation.scope is not None}
-    assert with_ids.keys() == OWNED.keys()
+    assert with_ids.keys() == OWNED.keys() | BY_LINK
     for name, make in OWNED.items():
         operation, ids, body = with_ids[name], make(ana), BODIES.get(name)
         for headers in (ben.headers, bens_key):
@@ -362,6 +391,7 @@ def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[
     names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
     names += [one["id"] for one in ana.get("/v1/groups").json()["groups"]]
     names += [one["id"] for one in ana.get("/v1/invitations").json()["invitations"]]
+    names += [one["id"] for one in ana.get("/v1/requests").json()["requests"]]
     names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
     assert len(names) >= 6
     lists = [one for one in every if one.method == "GET" and one.scope not in (None, FOR_THE_ISSUERS) and not one.ids]
