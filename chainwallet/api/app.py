@@ -35,8 +35,8 @@ from chainwallet.api.routes import (
     pages,
     payments,
     plans,
+    requests,
 )
-from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments, requests
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError

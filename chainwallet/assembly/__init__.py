@@ -20,9 +20,8 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
-from chainwallet.assembly.paying import gatherer, office, teller
-from chainwallet.assembly.sharing import bills, clearings, groups
 from chainwallet.assembly.paying import gatherer, office, requests, teller
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",

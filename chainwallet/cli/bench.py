@@ -290,6 +290,8 @@ def split(
     shown.add_row("the fewest transfers of 15 people", f"{found.plan_15_ms:.1f} ms")
     shown.add_row("the balances of 500 bills and 30 people", f"{found.balances_500x30_ms:.1f} ms")
     console().print(shown)
+
+
 @app.command("clearing")
 def clearing(
     context: typer.Context,

@@ -39,10 +39,7 @@ NOT_READY = 503  # what `/readyz` answers with its document where there are trou
 T = TypeVar("T")
 
 
-class Client(GroupMethods):
-
-
-class Client(RequestMethods):
+class Client(GroupMethods, RequestMethods):
     """A service at ``url``, asked with ``token``: that of a session or an API key; without one, what is for everybody.
 
     What fails in passing is asked again for up to ``retry_s``; a payment's id, and everything else that is done once,

@@ -24,12 +24,6 @@ from chainwallet.assembly import (
     make_services,
     office,
     open_home,
-    carriers,
-    connect,
-    gatherer,
-    make_services,
-    office,
-    open_home,
     requests,
     teller,
 )
@@ -114,9 +108,8 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
-    takes_payments = teller(connection, gathering.accept, gathering.accept_soon)
-    shared_bills = bills(opened, takes_payments)
     taking = teller(connection, gathering.accept, gathering.accept_soon)
+    shared = bills(opened, taking)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -124,14 +117,12 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=takes_payments,
         teller=taking,
         requests=requests(connection, taking, url),
         office=office(connection, gathering.accept),
         groups=groups(opened),
-        bills=shared_bills,
-        interchange=Interchange(shared_bills),
-        bills=bills(opened, takes_payments),
+        bills=shared,
+        interchange=Interchange(shared),
         clearings=clearings(connection),
         database=opened.database,
         node=connection.node,

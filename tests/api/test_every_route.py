@@ -98,6 +98,12 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/groups/{group}/plans/{plan}/consent": "groups:write",
     "POST /v1/groups/{group}/plans/{plan}/drop": "groups:write",
     "DELETE /v1/groups/{group}/plans/{plan}": "groups:write",
+    "POST /v1/groups/{group}/imports": "groups:write",
+    "GET /v1/groups/{group}/imports": "groups:read",
+    "GET /v1/groups/{group}/imports/{import}": "groups:read",
+    "POST /v1/groups/{group}/imports/{import}/commit": "groups:write",
+    "POST /v1/groups/{group}/imports/{import}/undo": "groups:write",
+    "GET /v1/groups/{group}/export.csv": "groups:read",
     "GET /v1/history": "history:read",
     "GET /v1/balances": "history:read",
     "GET /v1/events": "history:read",
@@ -120,6 +126,7 @@ To be read by a person.
 _EURO = {"amount": "1.00", "currency": "EUR"}
 _ONE = {"amount": "1.00"}
 _DINNER = {"title": "Dinner", "currency": "EUR", "total": "1.00"}
+_TRIP = "Date,Description,Category,Cost,Currency,Bo\n2026-05-01,Dinner,Food,0.00,EUR,0.00\n"
 _NOBODY = "00000000000000aa"
 _NUMBERS = count()
 
@@ -202,6 +209,13 @@ def _request(owner: Person) -> dict[str, str]:
     return {"request": made["id"], "part": made["parts"][0]["id"]}
 
 
+def _import(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    made = owner.post(f"/v1/groups/{group}/imports", {"file_name": "trip.csv", "content": _TRIP}).json()
+    owner.post(f"/v1/groups/{group}/imports/{made['id']}/commit")
+    return {"group": group, "import": made["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
@@ -261,6 +275,12 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "POST /v1/groups/{group}/plans/{plan}/consent": _plan,
     "POST /v1/groups/{group}/plans/{plan}/drop": _plan,
     "DELETE /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/export.csv": _group,
+    "GET /v1/groups/{group}/imports/{import}": _import,
+    "POST /v1/groups/{group}/imports/{import}/commit": _import,
+    "POST /v1/groups/{group}/imports/{import}/undo": _import,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
@@ -295,14 +315,13 @@ BODIES: dict[str, object] = {
     "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
     "POST /v1/groups/{group}/plans": {"currency": "EUR"},
     "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
-BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
-"""What is for whoever has the secret in its path."""
-
-BODIES: dict[str, object] = {
-    "POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65},
     "POST /v1/requests/{request}/parts/{part}/decline": {"reason": "why"},
+    "POST /v1/groups/{group}/imports": {"file_name": "trip.csv", "content": _TRIP},
 }
 """What a route is asked with that does not look for an id before it has a good body."""
+
+BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
+"""What is for whoever has the secret in its path."""
 
 FOR_THE_ISSUERS = "issuer:write"
 

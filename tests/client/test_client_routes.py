@@ -16,8 +16,7 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments
-from chainwallet.client import Client, accounts, events, history, issuing, network, payments, requests
+from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments, requests
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {

@@ -196,11 +196,6 @@ ROWS: dict[str, Rows] = {
     "0012": {
         "account_events": [{"id": 3, "account": 1, "kind": "bill.added", "at_s": 5, "owner": None, "group_event": 1}],
     },
-    "0014": {
-        "imports": [
-            {"id": "i", "group_id": "g", "file_name": "käse.csv", "content": b"\x00\xff", "people": "{}"}
-            | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
-        ],
     "0013": {
         "requests": [
             {"id": "r", "asker": 1, "currency": "EUR", "note": "Käse", "link_hash": "09", "group_id": "g"}
@@ -211,6 +206,12 @@ ROWS: dict[str, Rows] = {
             | {"is_once": True, "declined_at_s": 5, "reason": "warum", "reminded_at_s": 2**40},
         ],
         "request_payments": [{"part_id": "p", "account_id": 1, "attempt": 2, "promise": 1, "made_at_s": 2**40}],
+    },
+    "0014": {
+        "imports": [
+            {"id": "i", "group_id": "g", "file_name": "käse.csv", "content": b"\x00\xff", "people": "{}"}
+            | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
+        ],
     },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""

@@ -180,9 +180,6 @@ def documents_of(parts: Parts, some: Sequence[Promise]) -> list[PaymentDocument]
     return [_document(parts, told, handles) for told in parts.teller.told(some)]
 
 
-def _shown(parts: Parts, promise: Promise) -> PaymentDocument:
-
-
 def payment_document(parts: Parts, promise: Promise) -> PaymentDocument:
     """The payment that is ``promise``, and what it waits for."""
     (told,) = parts.teller.told([promise])

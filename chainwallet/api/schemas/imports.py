@@ -94,7 +94,7 @@ class ListedImport(Document):
     @classmethod
     def listed(cls, made: Import) -> "ListedImport":
         """The document of ``made``."""
-        return ListedImport(**_listed(made))
+        return ListedImport.model_validate(_listed(made))
 
 
 class ImportDocument(ListedImport):
@@ -112,13 +112,13 @@ class ImportDocument(ListedImport):
             ImportedPerson(name=name, member=chosen.member_id, is_new_guest=chosen.is_new)
             for name, chosen in seen.made.people.items()
         ]
-        return cls(
-            **_listed(seen.made),
-            people=people,
-            bills=len(seen.read.bills),
-            totals=[ReconciledCurrency.of(one) for one in seen.read.reconciled],
-            notes=list(seen.read.notes),
-        )
+        more = {
+            "people": people,
+            "bills": len(seen.read.bills),
+            "totals": [ReconciledCurrency.of(one) for one in seen.read.reconciled],
+            "notes": list(seen.read.notes),
+        }
+        return cls.model_validate(_listed(seen.made) | more)
 
 
 class ImportsDocument(Document):
@@ -127,7 +127,7 @@ class ImportsDocument(Document):
     imports: list[ListedImport]
 
 
-def _listed(made: Import) -> dict[str, str]:
+def _listed(made: Import) -> dict[str, object]:
     stage = "undone" if made.undone_at_s is not None else "previewed" if made.committed_at_s is None else "committed"
     return {
         "id": made.id,
