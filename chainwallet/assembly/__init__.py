@@ -2,8 +2,8 @@
 
 The only room that sees all others, and the only one that makes edges: nodes, databases, keys, local chains.
 ``opening`` opens a home; ``connecting`` puts an open home to work on a chain; ``books`` reads without one;
-``paying`` makes what takes payments for the service; ``fresh`` makes chains that nobody has used; ``commands`` are
-those of our own other processes.
+``paying`` makes what takes payments for the service, and ``sharing`` what its people share; ``fresh`` makes chains
+that nobody has used; ``commands`` are those of our own other processes.
 """
 
 from chainwallet.assembly.books import Books, books, reading_node
@@ -20,7 +20,8 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
-from chainwallet.assembly.paying import gatherer, office, teller
+from chainwallet.assembly.paying import gatherer, office, requests, teller
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -29,17 +30,21 @@ __all__ = [
     "Connection",
     "OpenHome",
     "Rotation",
+    "bills",
     "books",
     "carriers",
+    "clearings",
     "connect",
     "demo_tools",
     "gatherer",
+    "groups",
     "make_services",
     "now_s",
     "office",
     "open_home",
     "own_command",
     "reading_node",
+    "requests",
     "supervisor_command",
     "teller",
     "throwaway_chain",

@@ -13,11 +13,11 @@ from typing import Any
 
 from chainwallet.abi.domain import domain_of
 from chainwallet.abi.typed_data import as_typed_data
-from chainwallet.errors import BadValue, NotFound, TooLate
+from chainwallet.errors import BadValue, ChainwalletError, NotFound, TooLate
 from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments.accepting import offer, take_signature
-from chainwallet.payments.deciding import Desk
+from chainwallet.payments.deciding import Desk, decide
 from chainwallet.payments.directory import Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document
 from chainwallet.payments.order import Order
@@ -28,7 +28,7 @@ from chainwallet.rules.money import Currency, Money
 from chainwallet.rules.promise import Canceled, Carried, Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.quote import GOOD_FOR_S, Quote, relayer_cost
 from chainwallet.store import costs, purses, submissions
-from chainwallet.store.database import Database
+from chainwallet.store.database import Database, Transaction
 from chainwallet.store.promises import Promise
 
 Accept = Callable[[Desk, Order, Signer], Promise]
@@ -113,6 +113,18 @@ class Teller:
         if asked.signer is None:
             return offer(asked.desk, asked.order, self.salt(), self.now_s()).promise
         return self.accept(asked.desk, asked.order, asked.signer)
+
+    def take_in(self, tx: Transaction, asked: Asked) -> Promise:
+        """The same in ``tx``, together with what its caller stores there; signed where the key is in this process.
+
+        One that is offered though ``asked`` has a signer, ``take`` signs when ``tx`` is committed. Raises as ``offer``.
+        """
+        signers = {} if asked.signer is None else {asked.order.payer: asked.signer}
+        order = asked.order.checked(asked.desk.cash)
+        (outcome,) = decide(tx, asked.desk, [(order, self.salt())], self.now_s(), signers)
+        if isinstance(outcome, ChainwalletError):
+            raise outcome
+        return outcome.promise
 
     def take_soon(self, asked: Asked) -> "Future[Promise | None] | None":
         """The same for who must not wait; None where that cannot be done and ``take`` must."""

@@ -1,6 +1,6 @@
 """Accounts: a handle and a password that may ask for things in its name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +66,12 @@ def by_id(tx: Transaction, account_id: int) -> Account | None:
     """The account with this number."""
     found = joined(tx.execute(_all().where(accounts.c.id == account_id)))
     return found[0] if found else None
+
+
+def handles(tx: Transaction, account_ids: Collection[int]) -> dict[int, Handle]:
+    """The handles of the accounts with these numbers."""
+    query = select(accounts.c.id, accounts.c.handle).where(accounts.c.id.in_(list(account_ids)))
+    return {row.id: Handle(row.handle) for row in tx.execute(query)}
 
 
 def listed(tx: Transaction, after: str, limit: int) -> tuple[Account, ...]:

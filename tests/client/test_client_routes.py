@@ -16,23 +16,36 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, events, history, issuing, network, payments
+from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments, requests
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
     "Account": "OwnAccountDocument",
+    "ActivityPage": "ActivityDocument",
     "Amount": "ShownAmount",
     "Balances": "BalancesDocument",
     "Cancel": "CancelDocument",
     "Challenge": "ChallengeDocument",
     "Event": "EventDocument",
+    "Friend": "FriendDocument",
+    "Friends": "FriendsDocument",
+    "Group": "GroupDocument",
+    "Groups": "GroupsDocument",
+    "Invitation": "InvitationDocument",
+    "Invitations": "InvitationsDocument",
     "Key": "KeyDocument",
     "Keys": "KeysDocument",
+    "MadeInvitation": "MadeInvitationDocument",
     "MadeKey": "MadeKeyDocument",
+    "Member": "MemberDocument",
+    "MadeRequest": "MadeRequestDocument",
     "Network": "NetworkDocument",
+    "Part": "PartDocument",
+    "PartPayment": "PartPaymentDocument",
     "Payment": "PaymentStory",
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
+    "Request": "RequestDocument",
     "Session": "SessionDocument",
     "Sessions": "SessionsDocument",
     "SignedIn": "SignedInDocument",
@@ -45,13 +58,14 @@ BY_NAME = {
 """Where an answer is called otherwise in the service's document."""
 ANSWERS = [
     kind
-    for module in (accounts, events, history, issuing, network, payments)
+    for module in (accounts, events, groups, history, issuing, network, payments)
+    for module in (accounts, events, history, issuing, network, payments, requests)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]
 FOR_OTHERS = {"/metrics", "/docs", "/openapi.json", "/problems/{}"}
 """What is for browsers and for monitoring."""
-GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR"}
+GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR", "parts": []}
 
 
 @pytest.fixture(scope="module")
