@@ -22,6 +22,7 @@ from chainwallet.cli import (
     contracts,
     deploy,
     faults,
+    group,
     index,
     money,
     payments,
@@ -60,6 +61,7 @@ app.add_typer(serve.app, name="serve")
 app.add_typer(account.app, name="account")
 app.add_typer(service.keys, name="keys")
 app.add_typer(ask.app, name="ask")
+app.add_typer(group.app, name="group")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")
 app.add_typer(relayer.app, name="relayer")

@@ -35,9 +35,8 @@ def standing(
     """Who ``caller`` is in a group, where they are at least ``least``.
 
     What needs more than a viewer, or says so, ``changes`` something: until its transaction ends, it alone does so in
-    this group. Raises
-    ``NotFound`` where the caller is not in the group, or not any more: a stranger does not learn that it exists; and
-    ``Forbidden`` where their role or their scopes do not allow it.
+    this group. Raises ``NotFound`` where the caller is not in the group, or not any more: a stranger does not learn
+    that it exists; and ``Forbidden`` where their role or their scopes do not allow it.
     """
     changes = changes or least != "viewer"
     require(caller, "groups:write" if changes else "groups:read")

@@ -10,12 +10,23 @@ from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
 FAMILIES = ["", "account", "ask", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
+FAMILIES = ["", "account", "group", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "serve", "serve status", "pay", "balance", "topup", "deploy", "faults"),
     *("account list", "account role", "account reopen", "withdraw", "history"),
     *("account sign-up", "account sign-in", "account sign-out", "account show", "keys new", "keys list", "keys revoke"),
     *("ask for", "ask list", "ask show", "ask pay", "ask decline", "ask cancel", "ask remind", "ask link", "ask qr"),
+    *("group new", "group list", "group show", "group rename", "group add", "group invite", "group claim-link"),
+    *(
+        "group join",
+        "group decline",
+        "group invitations",
+        "group role",
+        "group leave",
+        "group activity",
+        "group friend",
+    ),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),

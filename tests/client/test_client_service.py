@@ -14,6 +14,7 @@ from eth_account.messages import encode_defunct
 
 from chainwallet.client import Amount, Client, EndedUnpaid, StillWaiting
 from chainwallet.client.problems import (
+    AlreadyExists,
     InsufficientFunds,
     InvalidValue,
     MustStay,
@@ -131,7 +132,7 @@ def test_people_share_a_group(ben: Client, running: Running) -> None:
         heard = next(event for event in told if event.kind == "member.claimed")
         assert heard.group is not None
         assert (heard.wallet, heard.group.id, heard.group.actor) == (None, group.id, handle)
-        with pytest.raises(TooLate):
+        with pytest.raises(AlreadyExists):
             cyprian.join(token)
         friend = cyprian.ask_friend(handle_of(ben))
         (invitation,) = ben.invitations()

@@ -79,3 +79,33 @@ def test_who_is_asked_pays_declines_and_scans(running: Running, tmp_path: Path) 
     assert fay.said("ask", "list", *at).count("paid") == 2
     assert "each part is paid" in fay.refusal("ask", "cancel", made["id"], *at)
     assert "with-me: got 'given'" in fay.refusal("ask", "5", "EUR", "--with-me", *at)
+
+
+def test_who_travels_together_shares_a_group(running: Running, tmp_path: Path) -> None:
+    """A whole group by the command: guests, a link that is good once, a claim, roles, friends, and leaving."""
+    (tmp_path / "password").write_text(PASSWORD, "utf-8")
+    secret = ("--password-file", tmp_path / "password")
+    far = Command(tmp_path / "far")
+    at = ("--url", running.url)
+    here = running.command
+    here.said("account", "sign-up", "@greta", *secret)
+    far.said("account", "sign-up", "@hugo", *secret, *at)
+    made = here.json("group", "new", "Porto", "--with", "Hugo,Ida")
+    assert {one["name"]: one["role"] for one in made["members"]} == {
+        "@greta": "owner", "Hugo": "member", "Ida": "member",
+    }  # fmt: skip
+    token = here.said("group", "claim-link", "porto", "hugo").strip()
+    assert token.startswith("cwi_")
+    assert "Hugo (@hugo)  member" in far.said("group", "join", token, *at)
+    assert "'@hugo' exists already" in far.refusal("group", "join", token, *at)
+    assert here.said("group", "role", "Porto", "@hugo", "owner") == "Hugo is owner of Porto\n"
+    assert "Not allowed" in here.refusal("group", "leave", "Porto", "Ida")
+    assert far.said("group", "leave", "Porto", "Ida", *at) == "Ida is not in Porto any more\n"
+    assert here.said("group", "leave", "Porto") == "you are not in Porto any more\n"
+    assert "group list" in here.refusal("group", "show", "Porto")
+    assert "in Porto are Hugo" in far.refusal("group", "leave", "Porto", "Zoe", *at)
+    here.said("group", "friend", "@hugo")
+    (asked,) = json.loads(far.said("group", "invitations", *at, "--json"))["invitations"]
+    far.said("group", "join", asked["id"], *at)
+    assert here.said("group", "friend").startswith("@hugo  friend, group ")
+    here.said("account", "sign-out")

@@ -211,10 +211,10 @@ def test_who_is_in_the_group_claims_nobody(circle: Circle) -> None:
     group = circle.make()
     ben, guest = circle.join(group, "ben"), circle.guest(group, "Cyprian").member
     link = circle.claim_link(group, guest.id)
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AlreadyExists, match="@ben"):
         circle.enter("ben", link)
     circle.remove("ben", group, ben)
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AlreadyExists, match="@ben"):
         circle.enter("ben", link)
     assert circle.enter("cleo", link).me.id == guest.id
 
