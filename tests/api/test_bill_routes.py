@@ -127,7 +127,7 @@ def test_an_itemised_dinner_is_disputed_amended_and_agreed_to(group: Group) -> N
     assert [one["kind"] for one in story["activity"]][-3:] == ["bill.proposed", "bill.amended", "bill.accepted"]
     (euros,) = group.ask("ben", "GET", "/balances").json()["balances"]
     (owed,) = euros["owed"]
-    assert (owed["with"]["name"], owed["amount"][0]) == ("@ana", "-")
+    assert (owed["member"]["name"], owed["amount"][0]) == ("@ana", "-")
     assert owed["words"].startswith("you owe @ana 13.0")
     assert len(euros["debts"]) == len(euros["transfers"]) == 2
     assert sum(round(float(one["amount"]) * 100) for one in euros["plan"]) == 0

@@ -15,7 +15,7 @@ from chainwallet.api.parts import GivenParts, Parts
 from chainwallet.api.routes.payments import documents_of
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.accounts import IdText
-from chainwallet.api.schemas.balances import BalancesDocument
+from chainwallet.api.schemas.balances import GroupBalancesDocument
 from chainwallet.api.schemas.bills import (
     AcceptedBills,
     Adoption,
@@ -266,9 +266,9 @@ def say_paid_elsewhere(
 
 
 @router.get("/v1/groups/{group}/balances", responses=refusals(NotFound))
-def group_balances(parts: GivenParts, caller: Reader, group_id: GroupId) -> BalancesDocument:
+def group_balances(parts: GivenParts, caller: Reader, group_id: GroupId) -> GroupBalancesDocument:
     """What you owe and are owed in the group with the bills behind it in words, and all debts beside a clearing."""
-    return BalancesDocument.of(parts.bills.balances(caller, group_id))
+    return GroupBalancesDocument.of(parts.bills.balances(caller, group_id))
 
 
 def _answered(
