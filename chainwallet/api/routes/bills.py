@@ -16,22 +16,18 @@ from chainwallet.api.routes.payments import documents_of
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.accounts import IdText
 from chainwallet.api.schemas.balances import GroupBalancesDocument
-from chainwallet.api.schemas.bills import (
-    AcceptedBills,
+from chainwallet.api.schemas.bill_orders import (
     Adoption,
     AtVersion,
     BillChange,
-    BillDocument,
     BillOrder,
-    BillPage,
-    BillStoryDocument,
     ElsewhereOrder,
     Proposal,
     Rejection,
     ReversalOrder,
-    SharePayments,
     reason_of,
 )
+from chainwallet.api.schemas.bills import AcceptedBills, BillDocument, BillPage, BillStoryDocument, SharePayments
 from chainwallet.api.schemas.money import CurrencyText
 from chainwallet.api.schemas.splits import PersonId, split_from
 from chainwallet.errors import (
