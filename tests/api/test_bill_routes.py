@@ -91,7 +91,7 @@ def test_an_itemised_dinner_is_disputed_amended_and_agreed_to(group: Group) -> N
     """Items, tip and discount are divided to the cent; a proposal is adopted; all who owe accept; it counts."""
     ids = group.ids
     items = [
-        {"label": "Bacalhau", "price": "18.50", "people": [{"member": ids["ana"]}, {"member": ids["ben"]}]},
+        {"label": " Bacalhau ", "price": "18.50", "people": [{"member": ids["ana"]}, {"member": ids["ben"]}]},
         {"label": "Vinho", "price": "9.90", "quantity": 2, "people": [{"member": ids["cleo"], "weight": "1/2"}]},
     ]
     split = {"mode": "itemised", "items": items, "tip": {"percent": "10"}, "discount": {"amount": "3.00"}}
@@ -109,6 +109,7 @@ def test_an_itemised_dinner_is_disputed_amended_and_agreed_to(group: Group) -> N
     )
     assert sum(round(float(line["share"]) * 100) for line in bill["lines"]) == 3913
     again = group.ask("ana", "PUT", f"/bills/{bill['id']}", {**order, "split": bill["split"], "version": 1})
+    assert bill["split"]["items"][0]["label"] == "Bacalhau"
     assert again.json() == bill, "what is shown is what can be sent"
 
     assert group.do("ben", bill, "accept")["asked"] == [{"id": ids["cleo"], "name": "@cleo"}]
