@@ -22,6 +22,7 @@ from chainwallet.client.accounts import (
     Wallet,
     Wallets,
 )
+from chainwallet.client.bills import BillMethods
 from chainwallet.client.documents import Amount, amount_of, read, time_text
 from chainwallet.client.events import Event
 from chainwallet.client.groups import GroupMethods
@@ -40,6 +41,9 @@ T = TypeVar("T")
 
 
 class Client(GroupMethods, RequestMethods):
+
+
+class Client(GroupMethods, BillMethods):
     """A service at ``url``, asked with ``token``: that of a session or an API key; without one, what is for everybody.
 
     What fails in passing is asked again for up to ``retry_s``; a payment's id, and everything else that is done once,

@@ -17,6 +17,7 @@ from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
 from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments, requests
+from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
@@ -24,12 +25,22 @@ BY_NAME = {
     "ActivityPage": "ActivityDocument",
     "Amount": "ShownAmount",
     "Balances": "BalancesDocument",
+    "Behind": "BehindDocument",
+    "Between": "BetweenDocument",
+    "Bill": "BillDocument",
+    "BillLine": "LineDocument",
+    "BillStory": "BillStoryDocument",
+    "BillVersion": "VersionDocument",
     "Cancel": "CancelDocument",
     "Challenge": "ChallengeDocument",
+    "CurrencyBalances": "CurrencyBalancesDocument",
+    "Debt": "DebtDocument",
+    "Done": "DoneDocument",
     "Event": "EventDocument",
     "Friend": "FriendDocument",
     "Friends": "FriendsDocument",
     "Group": "GroupDocument",
+    "GroupBalances": "GroupBalancesDocument",
     "Groups": "GroupsDocument",
     "Invitation": "InvitationDocument",
     "Invitations": "InvitationsDocument",
@@ -46,6 +57,13 @@ BY_NAME = {
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
     "Request": "RequestDocument",
+    "Net": "NetDocument",
+    "Network": "NetworkDocument",
+    "Owed": "OwedDocument",
+    "Payment": "PaymentStory",
+    "Quote": "QuoteDocument",
+    "Readiness": "ReadinessDocument",
+    "Said": "SaidDocument",
     "Session": "SessionDocument",
     "Sessions": "SessionsDocument",
     "SignedIn": "SignedInDocument",
@@ -60,12 +78,14 @@ ANSWERS = [
     kind
     for module in (accounts, events, groups, history, issuing, network, payments)
     for module in (accounts, events, history, issuing, network, payments, requests)
+    for module in (accounts, bills, events, groups, history, issuing, network, payments)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]
 FOR_OTHERS = {"/metrics", "/docs", "/openapi.json", "/problems/{}"}
 """What is for browsers and for monitoring."""
 GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR", "parts": []}
+GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR", "split": {}, "payers": {}}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 
 from chainwallet.bills import SeenBill, clearable
 from chainwallet.errors import (
@@ -30,6 +30,7 @@ from chainwallet.rules.bill import Accepted, Answer, Proposed, Rejected, Withdra
 from chainwallet.rules.money import Money
 from chainwallet.rules.split import Exact
 from chainwallet.rules.terms import Terms, people_of
+from chainwallet.store.bills import Wanted
 from chainwallet.store.database import Database
 from tests.bills.trip import DAY, EUR, Trip, settle_in
 
@@ -72,6 +73,9 @@ class ModelBill:
         if any(isinstance(answer, Rejected | Proposed) for answer in answers):
             return "disputed"
         return "accepted" if all(isinstance(answer, Accepted) for answer in answers) else "open"
+
+    def is_silent(self, member: str) -> bool:
+        return isinstance(self.answers.get(member, Withdrawn()), Withdrawn)
 
     def is_changed_by(self, who: str) -> bool:
         return who in ("ana", self.author) or self.nets.get(who, 0) > 0
@@ -142,7 +146,7 @@ class BillsMachine(RuleBasedStateMachine):
         return not people & self.gone
 
     @rule(target=bills, who=WHO, terms=written())
-    def add(self, who: str, terms: Terms) -> object:
+    def add(self, who: str, terms: Terms) -> MultipleResults[str] | str:
         expected = self._stands(who) or (None if self._are_here(set(terms.people)) else BadValue)
         seen = self._does(expected, lambda: self.trip.add(who, terms))
         return multiple() if seen is None else self._added(seen, ModelBill(terms, who))
@@ -234,8 +238,7 @@ class BillsMachine(RuleBasedStateMachine):
             return
         self.trip.write(lambda tx: self.trip.bills.accept_all(tx, self.trip.caller(who), "g"))
         for bill in self.model.values():
-            silent = isinstance(bill.answers.get(who, Withdrawn()), Withdrawn)
-            if not bill.is_deleted and who in bill.charged and silent:
+            if not bill.is_deleted and who in bill.charged and bill.is_silent(who):
                 bill.answers[who] = Accepted()
 
     @rule(who=WHO, name=bills, is_deleted=st.booleans())
@@ -253,7 +256,7 @@ class BillsMachine(RuleBasedStateMachine):
             bill.is_deleted = is_deleted
 
     @rule(target=bills, who=WHO, name=bills)
-    def reverse(self, who: str, name: str) -> object:
+    def reverse(self, who: str, name: str) -> MultipleResults[str] | str:
         bill, caller = self.model[name], self.trip.caller(who)
         undone = any(one.reverses == name and not one.is_deleted for one in self.model.values())
         expected = self._stands(who)
@@ -316,43 +319,38 @@ class BillsMachine(RuleBasedStateMachine):
         return {(debtor, creditor): amount for debtor, creditor, amount, _ in self.trip.debts(name)}
 
     @invariant()
-    def debts_are_what_the_lines_say(self) -> None:
-        """Every debtor owes and every creditor is owed their net, and what was paid is settled for good."""
-        for name, bill in self.model.items():
-            nets: dict[str, int] = {}
-            for debtor, creditor, amount, state in self.trip.debts(name):
-                assert (state == "settled") == ((debtor, creditor) in bill.paid)
-                nets[debtor] = nets.get(debtor, 0) - amount
-                nets[creditor] = nets.get(creditor, 0) + amount
-            assert nets == bill.nets
-            assert bill.paid <= self._debts(name).keys()
-
-    @invariant()
-    def bills_stand_as_their_people_say(self) -> None:
-        """State, version and who is asked are what follows from the latest answers."""
-        for name, bill in self.model.items():
-            seen = self.trip.bills.show(self.trip.caller("ana"), "g", name).seen
-            assert seen.standing.state == ("deleted" if bill.is_deleted else bill.state)
-            assert seen.record.bill.state == bill.state
-            assert (seen.record.bill.version, seen.record.terms) == (bill.version, bill.terms)
-            silent = {one for one in bill.charged if isinstance(bill.answers.get(one, Withdrawn()), Withdrawn)}
-            assert set(seen.standing.asked) == silent
-
-    @invariant()
-    def balances_and_ledger_are_of_accepted_bills(self) -> None:
-        """Balances sum what accepted bills leave unpaid; the ledger has that, without who has no wallet."""
+    def all_is_as_the_model_says(self) -> None:
+        """State, version, answers and debts of every bill, the balances and the ledger."""
+        ana = self.trip.caller("ana")
+        every = (Wanted(), Wanted(state="deleted"))
+        found = [seen for wanted in every for seen in self.trip.bills.listed(ana, "g", wanted, None, 1_000)]
+        assert {seen.record.bill.id for seen in found} == self.model.keys()
         nets: dict[str, int] = {}
         free: set[tuple[str, str, str]] = set()
-        for name, bill in self.model.items():
-            if bill.is_deleted or bill.state != "accepted":
-                continue
-            for (debtor, creditor), amount in self._debts(name).items():
-                if (debtor, creditor) not in bill.paid:
-                    nets[debtor] = nets.get(debtor, 0) - amount
-                    nets[creditor] = nets.get(creditor, 0) + amount
-                    if WITHOUT_A_WALLET not in (debtor, creditor):
-                        free.add((name, debtor, creditor))
-        found = [one for each in self.trip.balances("ana") for one in each.nets]
-        assert {member.id: net.amount_minor for member, net in found} == nets
+        for seen in found:
+            name = seen.record.bill.id
+            bill = self.model[name]
+            self._stands_as(seen, bill)
+            own: dict[str, int] = {}
+            for debt in seen.record.debts:
+                pair = (debt.debtor, debt.creditor)
+                assert (debt.state == "settled") == (pair in bill.paid)
+                counts = not bill.is_deleted and bill.state == "accepted" and pair not in bill.paid
+                for sums in (own, nets) if counts else (own,):
+                    sums[debt.debtor] = sums.get(debt.debtor, 0) - debt.amount_minor
+                    sums[debt.creditor] = sums.get(debt.creditor, 0) + debt.amount_minor
+                if counts and WITHOUT_A_WALLET not in pair:
+                    free.add((name, *pair))
+            assert own == bill.nets, "every debtor owes and every creditor is owed their net"
+            assert bill.paid <= {(debt.debtor, debt.creditor) for debt in seen.record.debts}, "settled is for good"
+        shown = [one for each in self.trip.balances("ana") for one in each.nets]
+        assert {member.id: net.amount_minor for member, net in shown} == nets
         with self.database.read() as tx:
             assert {(one.bill_id, one.debtor, one.creditor) for one in clearable(tx, "g", EUR)} == free
+
+    def _stands_as(self, seen: SeenBill, bill: ModelBill) -> None:
+        record, silent = seen.record, {one for one in bill.charged if bill.is_silent(one)}
+        assert seen.standing.state == ("deleted" if bill.is_deleted else bill.state)
+        assert record.bill.state == bill.state
+        assert (record.bill.version, record.terms) == (bill.version, bill.terms)
+        assert set(seen.standing.asked) == silent

@@ -14,6 +14,7 @@ from chainwallet.rules.money import Currency, Money, parse_money
 from chainwallet.rules.number import Number, number_text, parse_number
 from chainwallet.rules.split import Adjustments, Equal, Exact, Percent, Shares
 from chainwallet.rules.terms import MAX_LABEL_CHARS, MAX_PEOPLE, AnySplit
+from chainwallet.rules.text import clean_line
 
 SignedText = Annotated[
     str,
@@ -211,7 +212,7 @@ def _item(index: int, item: BillItem, currency: Currency) -> Item:
     field = f"items.{index}"
     price = parse_money(item.price, currency, f"{field}.price")
     people: dict[str, Number] = dict(_by_member(f"{field}.people", item.people, lambda one: one.weight, parse_number))
-    return Item(item.label, price, people, item.quantity)
+    return Item(clean_line(item.label, f"{field}.label", MAX_LABEL_CHARS), price, people, item.quantity)
 
 
 def _extra(field: str, extra: BillExtra | None, currency: Currency) -> Extra | None:
