@@ -84,7 +84,7 @@ def worker_of(bench: Bench, parts: Parts) -> Any:
 
 def test_friends_settle_up(trip: Trip, bench: Bench, parts: Parts) -> None:
     """Planned, signed by one call and by typed data, carried by the worker, and settled: all are even."""
-    preview = trip.ask("cleo", "GET", f"{trip.path}/plans/preview").json()
+    preview = trip.ask("cleo", "GET", f"{trip.path}/plan-preview").json()
     assert (preview["total"]["amount"], preview["debts"], preview["under_way"]) == ("40.00", 2, None)
     made = trip.make("ana")
     assert made.status_code == 201, made.text
@@ -145,7 +145,7 @@ def test_what_cannot_be_is_refused(trip: Trip, bench: Bench) -> None:
     assert told(trip.ask("iris", "GET", f"{trip.path}/plans/{'0' * 16}")) == (404, "not-found")
     assert told(trip.consent("iris", plan)) == (422, "invalid-value")
     assert told(trip.consent("cleo", plan, {"signature": "0x" + "1b" * 65})) == (422, "bad-signature")
-    assert told(trip.ask("ana", "GET", f"{trip.path}/plans/preview?currency=JPY")) == (422, "invalid-value")
+    assert told(trip.ask("ana", "GET", f"{trip.path}/plan-preview?currency=JPY")) == (422, "invalid-value")
     assert told(trip.make(sign_within_s=59)) == (422, "invalid-request")
     assert told(trip.ask("iris", "POST", f"{at}/drop", {"member": "0" * 16})) == (422, "invalid-value")
     bench.accept(bench.order("ana", "ben", "80.01"))
@@ -165,4 +165,4 @@ def test_somebody_is_left_out_and_a_plan_is_withdrawn(trip: Trip) -> None:
     at = f"{trip.path}/plans/{dropped.json()['id']}"
     assert trip.ask("iris", "DELETE", at).json()["stage"] == "withdrawn"
     assert told(trip.ask("iris", "DELETE", at)) == (409, "too-late")
-    assert trip.ask("ana", "GET", f"{trip.path}/plans/preview").json()["total"]["amount"] == "40.00"
+    assert trip.ask("ana", "GET", f"{trip.path}/plan-preview").json()["total"]["amount"] == "40.00"

@@ -28,7 +28,7 @@ from chainwallet.errors import (
 from chainwallet.evm import keccak256
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.rules.promise import Offered
-from chainwallet.store import submissions
+from chainwallet.store import promises, submissions
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, key_of
 from tests.chain.clearing.friends import Friends, friends_of, member
@@ -44,7 +44,12 @@ def document_of(shown: ShownPlan) -> tuple[Consent, Domain]:
 
 
 def promise_of(friends: Friends, shown: ShownPlan, name: str) -> Promise:
-    promise = friends.bench.promise(name, f"plan:{shown.plan.lineage}", "consent")
+    """Somebody's consent to the plan."""
+    leg = friends.show(shown.plan.id).plan.leg_of(member(name))
+    assert leg is not None
+    assert leg.promise is not None
+    with friends.bench.database.read() as tx:
+        promise = promises.by_number(tx, leg.promise)
     assert promise is not None
     return promise
 
