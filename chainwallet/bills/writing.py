@@ -88,13 +88,14 @@ def amend(
 ) -> Record:
     """The bill with ``terms`` as its next version after ``version``, the current one.
 
-    Who had accepted and owes the same keeps that; all others whom it charges are asked. Asked for again with the same
-    terms, it is the same amendment. Raises ``NotFound``, ``Forbidden`` for who may only propose, ``TooLate`` for a
-    deleted bill, ``StaleVersion``, ``BillSettled`` and ``BillLocked`` where debts would change that are no longer
-    open, and ``BadValue`` as ``add``.
+    Who had accepted and owes the same keeps that; all others whom it charges are asked. With the terms that it has
+    already nothing is changed, so that the same amendment may be asked for again. Raises ``NotFound``, ``Forbidden``
+    for who may only propose, ``TooLate`` for a deleted bill, ``StaleVersion``, ``BillSettled`` and ``BillLocked`` where
+    debts would change that are no longer open, and ``BadValue`` as ``add``.
     """
     record = load(tx, here.group.id, bill_id)
-    if version == record.bill.version - 1 and record.version.hash == to_hex(terms_hash(terms)):
+    is_so = record.version.hash == to_hex(terms_hash(terms))
+    if is_so and record.bill.version - version in (0, 1):
         return record
     return _amended(tx, here, record, version, terms, reason, now_s, also=())
 

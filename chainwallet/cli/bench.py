@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from chainwallet.config import Config
 
 app = typer.Typer(
-    help="Measure this machine's speed, on a local chain made for it.", invoke_without_command=True, callback=alone
+    help="Measure this machine's speed, on a local chain made for it or in computing alone.",
+    invoke_without_command=True,
+    callback=alone,
 )
 
 EVENTS_MOST = 1_000_000
@@ -29,6 +31,7 @@ PAYERS_MOST = 10_000
 SECONDS_MOST = 86_400
 PEOPLE_MOST = 1_000
 CONNECTIONS_MOST = 1_000
+RUNS_MOST = 1_000
 MEMBERS_MOST = 100  # of a group
 
 
@@ -264,6 +267,29 @@ def api(
     say(console(), f"{found.accepted:,} payments, {found.reads:,} reads, {found.errors} errors; memory: {memory}")
     for note in found.notes:
         say(console(), note)
+
+
+@app.command("split")
+def split(
+    runs: Annotated[int, typer.Option(min=1, max=RUNS_MOST, metavar="N", help="How many runs of each kind.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how fast bills are computed.
+
+    They are divided, a group is planned, and balances are found; without a chain, on one core. Prints the medians of
+    the runs, in the processor's time, which does not count other work on the machine.
+    """
+    from chainwallet.bench.split import figures
+
+    found = figures(runs)
+    if as_json:
+        say_json(asdict(found))
+        return
+    shown = table("What", "How fast")
+    shown.add_row("bills divided, of all modes", f"{found.splits_per_s:,} in a second")
+    shown.add_row("the fewest transfers of 15 people", f"{found.plan_15_ms:.1f} ms")
+    shown.add_row("the balances of 500 bills and 30 people", f"{found.balances_500x30_ms:.1f} ms")
+    console().print(shown)
 
 
 @app.command("clearing")

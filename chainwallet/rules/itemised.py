@@ -22,6 +22,8 @@ MAX_ITEMS = 200
 MAX_QUANTITY = 10_000
 MAX_PERCENT = 1_000
 MAX_DISCOUNT_PERCENT = 100
+MAX_SCALE = 10**600
+"""The largest common denominator of all items' weights: beyond all receipts, and quick to compute with."""
 
 Spread: TypeAlias = Literal["proportional", "equal"]
 """How an extra is divided: in proportion to what everyone had of the subtotal, or the same for all who take part."""
@@ -113,6 +115,7 @@ def exact_shares(total: Money, split: Itemised) -> ExactShares:
     - ``items``: more than ``MAX_ITEMS``, or none above 0 where an extra is spread in proportion;
     - ``items.<index>.people``, ``.quantity``, ``.price``: nobody, a quantity outside 1 to ``MAX_QUANTITY``, a price of
       the other sign than the bill; ``items.<index>.people.<person>``: a weight that is not above 0;
+      ``items.<index>.people`` also for weights so fine that ``MAX_SCALE`` does not do for all items;
     - ``tax``, ``tip``, ``service``, ``discount``: below 0 (in a refund: above), a percentage above ``MAX_PERCENT``
       (of a discount: ``MAX_DISCOUNT_PERCENT``), a discount that leaves somebody less than nothing to owe;
     - ``total``: neither the sum of items and extras nor, where percentages give it parts of a minor unit, that sum
@@ -180,33 +183,46 @@ def _subtotals(split: Itemised, currency: Currency, sign: int) -> tuple[dict[str
     """What everyone had of the items, in parts of a minor unit, and how many of these parts one is."""
     if len(split.items) > MAX_ITEMS:
         raise BadValue("items", len(split.items), f"at most {MAX_ITEMS}")
-    if not split.people:
+    people = split.people
+    if not people:
         raise BadValue("people", 0, "at least one person")
     for index, person in enumerate(split.rest):
         if person in split.rest[:index]:
             raise BadValue("people", person, "each person once")
-    weighed = []
+    weighed, scale = [], 1
+    subtotals = dict.fromkeys(people, 0)
     for index, item in enumerate(split.items):
         field = f"items.{index}"
-        check_currency(item.price, currency)
-        if not 1 <= item.quantity <= MAX_QUANTITY:
-            raise BadValue(f"{field}.quantity", item.quantity, f"1 to {MAX_QUANTITY}")
-        if sign * item.price.amount_minor < 0:
-            raise BadValue(f"{field}.price", str(item.price), _bound(sign))
-        if not item.people:
-            raise BadValue(f"{field}.people", 0, "at least one person")
-        weights, _ = scaled(f"{field}.people", item.people)
-        for person, weight in weights.items():
-            if weight == 0:
-                raise BadValue(f"{field}.people.{person}", "0", "a weight above 0")
-        weighed.append((sign * item.amount.amount_minor, weights, sum(weights.values())))
-    scale = lcm(*(whole for _, _, whole in weighed))
-    subtotals = dict.fromkeys(split.people, 0)
+        weights = _weights(item, field, currency, sign)
+        whole = sum(weights.values())
+        scale = lcm(scale, whole)
+        if scale > MAX_SCALE:
+            expected = (
+                f"weights that have a common denominator of at most {len(str(MAX_SCALE)) - 1} digits in all items"
+            )
+            raise BadValue(f"{field}.people", len(item.people), expected)
+        weighed.append((sign * item.amount.amount_minor, weights, whole))
     for amount, weights, whole in weighed:
         each = amount * (scale // whole)
         for person, weight in weights.items():
             subtotals[person] += each * weight
     return subtotals, scale
+
+
+def _weights(item: Item, field: str, currency: Currency, sign: int) -> dict[str, int]:
+    """The item's weights as whole numbers."""
+    check_currency(item.price, currency)
+    if not 1 <= item.quantity <= MAX_QUANTITY:
+        raise BadValue(f"{field}.quantity", item.quantity, f"1 to {MAX_QUANTITY}")
+    if sign * item.price.amount_minor < 0:
+        raise BadValue(f"{field}.price", str(item.price), _bound(sign))
+    if not item.people:
+        raise BadValue(f"{field}.people", 0, "at least one person")
+    weights, _ = scaled(f"{field}.people", item.people)
+    for person, weight in weights.items():
+        if weight == 0:
+            raise BadValue(f"{field}.people.{person}", "0", "a weight above 0")
+    return weights
 
 
 def _extras(split: Itemised, currency: Currency, sign: int) -> _Extras:

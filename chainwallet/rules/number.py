@@ -16,6 +16,7 @@ MAX_DECIMALS = 12  # of a number that is written as a decimal
 Number: TypeAlias = Fraction | Decimal | int
 """An exact number: a percentage or a weight."""
 
+_MOST = 10**MAX_EXPONENT
 _WRITTEN = re.compile(r"(-?\d{1,41})(?:\.(\d{1,40})|/(\d{1,41}))?", re.ASCII)
 
 
@@ -28,7 +29,7 @@ def ratio(field: str, value: Number) -> tuple[int, int]:
     if isinstance(value, Decimal):
         if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT or len(value.as_tuple().digits) > MAX_DIGITS:
             raise BadValue(field, str(value), f"a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}")
-    elif max(abs(value.numerator), value.denominator) > 10**MAX_EXPONENT:
+    elif max(abs(value.numerator), value.denominator) > _MOST:
         raise BadValue(field, _cut(str(value)), f"a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}")
     numerator, denominator = value.as_integer_ratio()
     if numerator < 0:
@@ -41,6 +42,9 @@ def scaled(field: str, values: Mapping[str, Number]) -> tuple[dict[str, int], in
 
     The field of an error is ``<field>.<key>``.
     """
+    whole = {key: value for key, value in values.items() if type(value) is int and 0 <= value <= _MOST}
+    if len(whole) == len(values):
+        return whole, 1
     ratios = {key: ratio(f"{field}.{key}", value) for key, value in values.items()}
     scale = lcm(*(denominator for _, denominator in ratios.values()))
     return {key: numerator * (scale // denominator) for key, (numerator, denominator) in ratios.items()}, scale

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TypeAlias, assert_never
 
 from chainwallet.errors import BadValue, CurrencyMismatch
-from chainwallet.rules.apportion import largest_remainder, round_to_sum
+from chainwallet.rules.apportion import round_to_sum
 from chainwallet.rules.money import Currency, Money
 from chainwallet.rules.number import Number, number_text, scaled
 
@@ -89,16 +89,20 @@ def bill_lines(total: Money, shares: Mapping[str, int], payers: Mapping[str, Mon
 
     Raises ``CurrencyMismatch`` and ``BadValue`` of ``payers`` as ``split_bill`` does.
     """
-    paid_minor = part_amounts("payers", payers, total)
-    currency = total.currency
-    lines, shared, net_sum = [], 0, 0
-    for person in (*shares, *(payer for payer in paid_minor if payer not in shares)):
-        share, paid = shares.get(person, 0), paid_minor.get(person, 0)
-        shared += share
-        net_sum += paid - share
-        lines.append(BillLine(person, Money(share, currency), Money(paid, currency), Money(paid - share, currency)))
-    if shared != total.amount_minor or net_sum != 0:
-        raise AssertionError(f"shares do not sum to {total} or nets not to zero: {lines}")
+    part_amounts("payers", payers, total)
+    currency, nothing = total.currency, Money(0, total.currency)
+    lines, net_sum = [], 0
+    for person, share in shares.items():
+        paid = payers.get(person, nothing)
+        net = paid.amount_minor - share
+        net_sum += net
+        lines.append(BillLine(person, Money(share, currency), paid, Money(net, currency)))
+    for person, paid in payers.items():
+        if person not in shares:
+            net_sum += paid.amount_minor
+            lines.append(BillLine(person, nothing, paid, paid))
+    if net_sum != 0:  # so the shares sum to what was paid, which is the total
+        raise AssertionError(f"the nets of a bill of {total} do not sum to zero: {lines}")
     return tuple(lines)
 
 
@@ -107,7 +111,7 @@ def shares_minor(total: Money, split: Split, lineage: bytes) -> dict[str, int]:
     match split:
         case Equal(people):
             check_people(people)
-            return largest_remainder(total.amount_minor, dict.fromkeys(people, 1), lineage)
+            return _divide(total, dict.fromkeys(people, 1), len(people), lineage)
         case Exact(amounts):
             check_people(tuple(amounts))
             return part_amounts("exact", amounts, total)

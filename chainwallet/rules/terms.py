@@ -4,7 +4,7 @@ People are the group's member ids, which stay the same for life: neither a name 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -74,8 +74,7 @@ class Terms:
         if len(people) > MAX_PEOPLE:
             raise BadValue("people", len(people), f"at most {MAX_PEOPLE}")
         for person in people:
-            if _MEMBER.fullmatch(person) is None:
-                raise BadValue("people", person, "a member's id: 1 to 64 letters, digits, - and _")
+            check_member_id(person)
         lines(self, b"")
 
     @property
@@ -89,6 +88,22 @@ class Terms:
         return tuple(dict.fromkeys([*people_of(self.split), *self.payers]))
 
 
+def check_member_id(text: str) -> None:
+    """Raises ``BadValue`` (``people``) for a text that is no member's id: 1 to 64 letters, digits, - and _."""
+    if _MEMBER.fullmatch(text) is None:
+        raise BadValue("people", text[:64], "a member's id: 1 to 64 letters, digits, - and _")
+
+
+def check_members(terms: Terms, members: Collection[str]) -> None:
+    """Raises ``BadValue`` for somebody who is not one of ``members``: ``payers.<person>``, ``people`` of the split."""
+    for person in terms.payers:
+        if person not in members:
+            raise BadValue(f"payers.{person}", str(terms.payers[person]), "a payer who is a member of the group")
+    for person in terms.people:
+        if person not in members:
+            raise BadValue("people", person, "a member of the group")
+
+
 def tie_break(lineage: str) -> Hash32:
     """What breaks ties in all versions of the bill ``lineage``: the Keccak-256 of its id."""
     return keccak256(lineage.encode("utf-8"))
@@ -99,7 +114,7 @@ def lines(terms: Terms, lineage: bytes) -> tuple[BillLine, ...]:
 
     Shares are exact but for one rounding; shares and payments sum to the total, nets to zero.
     """
-    return bill_lines(terms.total, _shares(terms.total, terms.split, lineage), terms.payers)
+    return bill_lines(terms.total, split_shares(terms.total, terms.split, lineage), terms.payers)
 
 
 def same_money(one: Terms, other: Terms) -> bool:
@@ -175,7 +190,8 @@ def _check_texts(terms: Terms) -> None:
             raise BadValue(field, text[:64], "a text in Unicode's NFC, without space around it")
 
 
-def _shares(total: Money, split: AnySplit, lineage: bytes) -> dict[str, int]:
+def split_shares(total: Money, split: AnySplit, lineage: bytes) -> dict[str, int]:
+    """Everyone's share of ``total`` in minor units, whatever the mode; raises as ``shares_minor``, ``exact_shares``."""
     if isinstance(split, Itemised):
         return itemised_shares(total, split, lineage)
     return shares_minor(total, split, lineage)

@@ -15,7 +15,7 @@ from chainwallet.rules.itemised import EXTRAS, MAX_ITEMS, MAX_QUANTITY, Extra, I
 from chainwallet.rules.money import Currency, Money, currency_of, parse_money
 from chainwallet.rules.number import Number, number_text, parse_number
 from chainwallet.rules.split import Adjustments, Equal, Exact, Percent, Shares
-from chainwallet.rules.terms import MAX_PEOPLE, AnySplit, Terms
+from chainwallet.rules.terms import MAX_PEOPLE, AnySplit, Terms, check_member_id
 
 KIND = "chainwallet/bill/1"
 MODES = ("equal", "exact", "percent", "shares", "adjustments", "itemised")
@@ -107,7 +107,7 @@ def split_of(document: Document, currency: Currency) -> AnySplit:
     """
     mode = _text(_object(document, "split", {"mode"}, None)["mode"], "split.mode")
     if mode not in _MODE_FIELDS:
-        raise BadValue("split.mode", mode, f"one of {', '.join(MODES)}")
+        raise BadValue("split.mode", mode[:64], f"one of {', '.join(MODES)}")
     fields = _object(document, "split", {"mode", *_MODE_FIELDS[mode]}, _OPTIONAL)
     money = _money_in(currency)
     match mode:
@@ -212,7 +212,7 @@ def _object(
     if optional is not None:
         for name in document:
             if name not in names:
-                raise BadValue(f"{field}.{name}", "a field", f"only {', '.join(sorted(names))}")
+                raise BadValue(f"{field}.{name[:64]}", "a field", f"only {', '.join(sorted(names))}")
     return document
 
 
@@ -239,6 +239,8 @@ def _map(document: Document, field: str, read: Callable[[str, str], _Read]) -> d
         raise BadValue(field, type(document).__name__, "an object")
     if len(document) > MAX_PEOPLE:
         raise BadValue(field, len(document), f"at most {MAX_PEOPLE}")
+    for person in document:
+        check_member_id(person)
     return {person: read(_text(text, f"{field}.{person}"), f"{field}.{person}") for person, text in document.items()}
 
 

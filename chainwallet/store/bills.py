@@ -173,12 +173,6 @@ def current_versions(tx: Transaction, some: Collection[Bill]) -> dict[str, Versi
     return {one.bill_id: one for one in _versions(tx, _is_current(tx, bill_versions, some))}
 
 
-def version_of(tx: Transaction, bill_id: str, version: int) -> Version | None:
-    """One version of a bill."""
-    found = _versions(tx, (bill_versions.c.bill_id == bill_id) & (bill_versions.c.version == version))
-    return found[0] if found else None
-
-
 def hashes(tx: Transaction, some: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """The hashes of versions, by bill and number."""
     wanted = set(some)

@@ -145,6 +145,17 @@ def of_groups(tx: Transaction, group_ids: Collection[str]) -> tuple[Member, ...]
     return tuple(map(_member, tx.execute(query)))
 
 
+def accounts_in(tx: Transaction, group_ids: Collection[str]) -> dict[str, list[int]]:
+    """The accounts that are in some groups now, by group."""
+    query = select(members.c.group_id, members.c.account_id).where(
+        members.c.group_id.in_(list(group_ids)), members.c.account_id.is_not(None), members.c.left_at_s.is_(None)
+    )
+    found: dict[str, list[int]] = {}
+    for row in tx.execute(query.order_by(members.c.account_id)):
+        found.setdefault(row.group_id, []).append(row.account_id)
+    return found
+
+
 def of_account(tx: Transaction, group_id: str, account_id: int) -> Member | None:
     """Who an account is in a group, also where it left."""
     query = select(members).where(members.c.group_id == group_id, members.c.account_id == account_id)

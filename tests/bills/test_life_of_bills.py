@@ -146,9 +146,10 @@ def test_of_two_amendments_at_once_one_wins(trip: Trip, where: str) -> None:
 def test_the_same_amendment_again_is_the_same(trip: Trip) -> None:
     """Whose answer got lost asks again, and gets the version that it made."""
     name = trip.add("ana", dinner(people="ana bo")).record.bill.id
-    for _ in range(2):
-        bill = trip.amend("ana", name, 1, dinner("40.00", people="ana bo"))
+    for version in (1, 1, 2):
+        bill = trip.amend("ana", name, version, dinner("40.00", people="ana bo"))
         assert bill.record.bill.version == 2
+    assert trip.kinds() == ["bill.added", "bill.amended"]
 
 
 @on_both

@@ -1,4 +1,4 @@
-"""A group on a trip: Ana owns it, Bo and Cy are members, Dee views, and Gus is a guest. Eve is a stranger."""
+"""A group on a trip: Ana owns it, Bo, Cy and Dan are members, Dee views, Gus is a guest. Eve is a stranger."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ from chainwallet.store.wallets import Wallet
 
 T = TypeVar("T")
 
-ROLES = {"ana": "owner", "bo": "member", "cy": "member", "dee": "viewer"}
+ROLES = {"ana": "owner", "bo": "member", "cy": "member", "dan": "member", "dee": "viewer"}
 PEOPLE = (*ROLES, "eve")
 EUR = currency_of("EUR")
 DAY = date(2026, 11, 27)

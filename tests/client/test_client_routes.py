@@ -16,23 +16,45 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, events, history, issuing, network, payments
+from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
     "Account": "OwnAccountDocument",
+    "ActivityPage": "ActivityDocument",
     "Amount": "ShownAmount",
     "Balances": "BalancesDocument",
+    "Behind": "BehindDocument",
+    "Between": "BetweenDocument",
+    "Bill": "BillDocument",
+    "BillLine": "LineDocument",
+    "BillStory": "BillStoryDocument",
+    "BillVersion": "VersionDocument",
     "Cancel": "CancelDocument",
     "Challenge": "ChallengeDocument",
+    "CurrencyBalances": "CurrencyBalancesDocument",
+    "Debt": "DebtDocument",
+    "Done": "DoneDocument",
     "Event": "EventDocument",
+    "Friend": "FriendDocument",
+    "Friends": "FriendsDocument",
+    "Group": "GroupDocument",
+    "GroupBalances": "GroupBalancesDocument",
+    "Groups": "GroupsDocument",
+    "Invitation": "InvitationDocument",
+    "Invitations": "InvitationsDocument",
     "Key": "KeyDocument",
     "Keys": "KeysDocument",
+    "MadeInvitation": "MadeInvitationDocument",
     "MadeKey": "MadeKeyDocument",
+    "Member": "MemberDocument",
+    "Net": "NetDocument",
     "Network": "NetworkDocument",
+    "Owed": "OwedDocument",
     "Payment": "PaymentStory",
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
+    "Said": "SaidDocument",
     "Session": "SessionDocument",
     "Sessions": "SessionsDocument",
     "SignedIn": "SignedInDocument",
@@ -45,13 +67,13 @@ BY_NAME = {
 """Where an answer is called otherwise in the service's document."""
 ANSWERS = [
     kind
-    for module in (accounts, events, history, issuing, network, payments)
+    for module in (accounts, bills, events, groups, history, issuing, network, payments)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]
 FOR_OTHERS = {"/metrics", "/docs", "/openapi.json", "/problems/{}"}
 """What is for browsers and for monitoring."""
-GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR"}
+GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR", "split": {}, "payers": {}}
 
 
 @pytest.fixture(scope="module")

@@ -61,20 +61,40 @@ def of_bo(tx: Transaction) -> int:
 
 
 def add_plan(tx: Transaction, name: str, stage: str) -> None:
-    row = {"id": name, "group_id": "g", "currency": "EUR", "token": TOKEN, "lineage": "l", "context": "0x07"}
+    row: dict[str, object] = {
+        "id": name,
+        "group_id": "g",
+        "currency": "EUR",
+        "token": TOKEN,
+        "lineage": "l",
+        "context": "0x07",
+    }
     row |= {"settlement_hash": HASH, "document": "{}", "made_by": "ana", "stage": stage}
     tx.execute(insert(plans).values(row | {"deadline_s": 5, "valid_before": 9, "made_at_s": 5}))
     tx.execute(insert(plan_debts).values(plan_id=name, debt_id=of_bo(tx)))
 
 
 def add_fact(tx: Transaction, orphaned_at_s: int | None) -> None:
-    place = {"token": TOKEN, "block": 7, "block_hash": "0x07", "tx": "0x02", "log_index": 3, "part": 0}
-    times = {"happened_at_s": 5, "learned_at_s": 6, "orphaned_at_s": orphaned_at_s}
+    place: dict[str, object] = {
+        "token": TOKEN,
+        "block": 7,
+        "block_hash": "0x07",
+        "tx": "0x02",
+        "log_index": 3,
+        "part": 0,
+    }
+    times: dict[str, object] = {"happened_at_s": 5, "learned_at_s": 6, "orphaned_at_s": orphaned_at_s}
     tx.execute(insert(facts).values(place | times | {"kind": "Settled", "ref": HASH}))
 
 
 def add_promise(tx: Transaction, stage: str) -> None:
-    row = {"chain": "7-0a0b0c0d", "token": TOKEN, "payer": to_hex(b"\x02" * 20), "kind": "payment", "id": "bill:b:ana"}
+    row: dict[str, object] = {
+        "chain": "7-0a0b0c0d",
+        "token": TOKEN,
+        "payer": to_hex(b"\x02" * 20),
+        "kind": "payment",
+        "id": "bill:b:ana",
+    }
     row |= {"nonce": f"{7:064x}", "content_hash": "0x01", "document": "{}", "value": f"{5:064x}", "ref": "0x03"}
     row |= {"payee": to_hex(b"\x01" * 20), "valid_before": 9, "stage": stage, "reason": "", "setbacks": 0}
     row |= {"due_at_s": 0, "made_at_block": 1, "created_at_s": 5, "number": 1}

@@ -193,6 +193,9 @@ ROWS: dict[str, Rows] = {
         "plan_legs": [{"plan_id": "p", "member_id": "m1", "account": "0x0a", "net_minor": -(2**40), "promise": 1}],
         "plan_debts": [{"plan_id": "p", "debt_id": 1}],
     },
+    "0012": {
+        "account_events": [{"id": 3, "account": 1, "kind": "bill.added", "at_s": 5, "owner": None, "group_event": 1}],
+    },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

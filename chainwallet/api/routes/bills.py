@@ -15,23 +15,19 @@ from chainwallet.api.parts import GivenParts, Parts
 from chainwallet.api.routes.payments import documents_of
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.accounts import IdText
-from chainwallet.api.schemas.balances import BalancesDocument
-from chainwallet.api.schemas.bills import (
-    AcceptedBills,
+from chainwallet.api.schemas.balances import GroupBalancesDocument
+from chainwallet.api.schemas.bill_orders import (
     Adoption,
     AtVersion,
     BillChange,
-    BillDocument,
     BillOrder,
-    BillPage,
-    BillStoryDocument,
     ElsewhereOrder,
     Proposal,
     Rejection,
     ReversalOrder,
-    SharePayments,
     reason_of,
 )
+from chainwallet.api.schemas.bills import AcceptedBills, BillDocument, BillPage, BillStoryDocument, SharePayments
 from chainwallet.api.schemas.money import CurrencyText
 from chainwallet.api.schemas.splits import PersonId, split_from
 from chainwallet.errors import (
@@ -266,9 +262,9 @@ def say_paid_elsewhere(
 
 
 @router.get("/v1/groups/{group}/balances", responses=refusals(NotFound))
-def group_balances(parts: GivenParts, caller: Reader, group_id: GroupId) -> BalancesDocument:
+def group_balances(parts: GivenParts, caller: Reader, group_id: GroupId) -> GroupBalancesDocument:
     """What you owe and are owed in the group with the bills behind it in words, and all debts beside a clearing."""
-    return BalancesDocument.of(parts.bills.balances(caller, group_id))
+    return GroupBalancesDocument.of(parts.bills.balances(caller, group_id))
 
 
 def _answered(

@@ -23,7 +23,7 @@ class BehindDocument(Document):
 class BetweenDocument(Document):
     """You and somebody else."""
 
-    member: Person = Field(alias="with")
+    member: Person
     amount: SignedText = Field(description="Owed to you; below 0 owed by you")
     words: str = Field(examples=["you owe @bo 12.40: hotel 20.00, minus your taxi 7.60"])
     bills: list[BehindDocument]
@@ -32,7 +32,7 @@ class BetweenDocument(Document):
     def of(cls, between: Between) -> Self:
         """The document of ``between``."""
         return cls(
-            **{"with": Person.of(between.other)},
+            member=Person.of(between.other),
             amount=between.amount.decimal,
             words=between.words,
             bills=[_behind(one) for one in between.behind],
@@ -84,7 +84,7 @@ class CurrencyBalancesDocument(Document):
         )
 
 
-class BalancesDocument(Document):
+class GroupBalancesDocument(Document):
     """A group's balances, by currency; none where nothing is owed."""
 
     balances: list[CurrencyBalancesDocument]

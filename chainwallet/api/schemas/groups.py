@@ -124,8 +124,8 @@ class ActivityEntry(Document):
     at: TimeText
     kind: str = Field(description="`member.joined`, `bill.added`, `plan.made` ...", examples=["member.joined"])
     subject: str = Field(description="The id of the bill, member, plan or request", examples=["3f1c0d5e9a7b2468"])
-    words: str = Field(description="For a person", examples=["@bo joined"])
-    actor: str | None = Field(description="Whose handle did it; null: the service", examples=["@bo"])
+    words: str = Field(description="For a person", examples=["@ben joined"])
+    actor: str | None = Field(description="Whose handle did it; null: the service", examples=["@ben"])
 
     @classmethod
     def of(cls, seen: SeenEvent) -> Self:
@@ -151,7 +151,7 @@ class ActivityDocument(Document):
 class FriendOrder(Document):
     """Somebody who is asked to be a friend."""
 
-    model_config = with_examples({"handle": "@bo"})
+    model_config = with_examples({"handle": "@ben"})
 
     handle: HandleText
 
@@ -159,7 +159,7 @@ class FriendOrder(Document):
 class FriendDocument(Document):
     """A friend, or who was asked to be one."""
 
-    handle: str = Field(examples=["@bo"])
+    handle: str = Field(examples=["@ben"])
     state: Literal["friend", "asked"] = Field(description="asked: has not answered yet")
     group: IdText = Field(description="The group of you two, whose bills are yours alone")
     since: TimeText

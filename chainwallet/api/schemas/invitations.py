@@ -28,7 +28,7 @@ _EXPIRY = "Within 90 days. Left out: a week from now"
 class InvitationOrder(Document):
     """Somebody who is invited, or a link for whoever has it."""
 
-    model_config = with_examples({"handle": "@bo"}, {"role": "viewer", "expires_at": "2026-12-24T18:00:00Z"})
+    model_config = with_examples({"handle": "@ben"}, {"role": "viewer", "expires_at": "2026-12-24T18:00:00Z"})
 
     handle: HandleText | None = Field(None, description="Left out: a link, whose token is told this once")
     role: InvitedRoleText = "member"
@@ -66,7 +66,7 @@ class InvitationDocument(Document):
     group: InvitedGroup
     role: MemberRole = Field(description="What who accepts it becomes: member or viewer")
     made_by: str = Field(description="The name of the member who made it", examples=["@ana"])
-    handle: str | None = Field(description="Whom it is for; null: whoever has the link", examples=["@bo"])
+    handle: str | None = Field(description="Whom it is for; null: whoever has the link", examples=["@ben"])
     guest: str | None = Field(description="The name of the guest whom it makes somebody", examples=[None])
     made_at: TimeText
     expires_at: TimeText
