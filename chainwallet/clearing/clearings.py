@@ -132,9 +132,11 @@ class Clearings:
         return shown(tx, self.tools, new or _plan(tx, group_id, plan_id), here.me.id)
 
     def withdraw(self, tx: Transaction, caller: Caller, group_id: str, plan_id: str) -> ShownPlan:
-        """The plan, ended for good; its debts are open again. Raises as ``drop``."""
+        """The plan, ended for good; its debts are open again. Asked for again, it is as it is. Raises as ``drop``."""
         here = standing(tx, caller, group_id, "member")
         plan = _own_plan(tx, caller, here, plan_id)
+        if plan.stage == "withdrawn":
+            return shown(tx, self.tools, plan, here.me.id)
         words, now_s = f"{here.me.name} withdrew a plan", self.tools.now_s()
         planning.put_out(tx, plan, "withdrawn", words, now_s)
         note(tx, GroupEvent(now_s, group_id, caller.account_id, "plan.withdrawn", plan.id, words))

@@ -16,7 +16,7 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments
+from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments, plans
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
@@ -52,6 +52,9 @@ BY_NAME = {
     "Network": "NetworkDocument",
     "Owed": "OwedDocument",
     "Payment": "PaymentStory",
+    "Plan": "PlanDocument",
+    "PlanLeg": "PlanLegDocument",
+    "PlanPreview": "PreviewDocument",
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
     "Said": "SaidDocument",
@@ -67,7 +70,7 @@ BY_NAME = {
 """Where an answer is called otherwise in the service's document."""
 ANSWERS = [
     kind
-    for module in (accounts, bills, events, groups, history, issuing, network, payments)
+    for module in (accounts, bills, events, groups, history, issuing, network, payments, plans)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]
