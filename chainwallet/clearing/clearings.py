@@ -16,7 +16,6 @@ from chainwallet.errors import AlreadyExists, BadValue, Forbidden, NotFound, Too
 from chainwallet.groups.standing import Standing, standing
 from chainwallet.keys.signer import Signer
 from chainwallet.promises import Begun
-from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import shown as shown_handle
 from chainwallet.rules.money import Currency
 from chainwallet.rules.promise import Offered
@@ -102,8 +101,8 @@ class Clearings:
         here = standing(tx, caller, group_id, "member")
         making = Making(here.me.id, caller.account_id, desk.moment(tx, self.tools.now_s()).time_s, sign_within_s)
         old = None if replaces is None else _own_plan(tx, caller, here, replaces)
-        if old is not None and old.currency != currency:
-            raise BadValue("replaces", old.id, f"a plan in {currency}")
+        if old is not None and old.token != desk.cash.token:
+            raise BadValue("replaces", old.id, f"a plan in {currency} on the chain that is served here")
         if old is not None:
             planning.put_out(tx, old, "replaced", f"{here.me.name} had it made anew", making.now_s)
         found = plans.under_way(tx, group_id, desk.cash.token)
@@ -133,9 +132,11 @@ class Clearings:
         return shown(tx, self.tools, new or _plan(tx, group_id, plan_id), here.me.id)
 
     def withdraw(self, tx: Transaction, caller: Caller, group_id: str, plan_id: str) -> ShownPlan:
-        """The plan, ended for good; its debts are open again. Raises as ``drop``."""
+        """The plan, ended for good; its debts are open again. Asked for again, it is as it is. Raises as ``drop``."""
         here = standing(tx, caller, group_id, "member")
         plan = _own_plan(tx, caller, here, plan_id)
+        if plan.stage == "withdrawn":
+            return shown(tx, self.tools, plan, here.me.id)
         words, now_s = f"{here.me.name} withdrew a plan", self.tools.now_s()
         planning.put_out(tx, plan, "withdrawn", words, now_s)
         note(tx, GroupEvent(now_s, group_id, caller.account_id, "plan.withdrawn", plan.id, words))
@@ -160,7 +161,7 @@ class Clearings:
         give = partial(self._give, caller=caller, group_id=group_id, plan_id=plan_id)
         begun = self.tools.database.write(lambda tx: give(tx, signature=signature, signer=signer))
         if signer is not None and isinstance(begun.promise.stage, Offered):  # its key is elsewhere, and signs for us
-            made = signer.sign(begun.document, domain_of(self._cash_of(begun)))
+            made = signer.sign(begun.document, domain_of(self.tools.desk_at(begun.promise.token).cash))
             self.tools.database.write(lambda tx: give(tx, signature=made, signer=None))
         return self.show(caller, group_id, plan_id)
 
@@ -176,7 +177,7 @@ class Clearings:
         here = standing(tx, caller, group_id, changes=True)
         plan = _plan(tx, group_id, plan_id)
         leg = _debtor(plan, here)
-        desk, now_s = self.tools.desk(plan.currency), self.tools.now_s()
+        desk, now_s = self.tools.desk_at(plan.token), self.tools.now_s()
         consenting.hold(tx, plan)
         if plan.stage != "open":
             return _given_before(tx, plan, leg)
@@ -208,9 +209,6 @@ class Clearings:
         if len(found) != 1:
             raise BadValue("currency", "none", f"one of {', '.join(found or sorted(desks))}")
         return found[0]
-
-    def _cash_of(self, begun: Begun) -> Cash:
-        return next(desk.cash for desk in self.tools.desks.values() if desk.cash.token == begun.promise.token)
 
 
 def _plan(tx: Transaction, group_id: str, plan_id: str) -> Plan:

@@ -39,9 +39,8 @@ def offered(tx: Transaction, desk: Desk, plan: Plan, leg: Leg, now_s: int) -> Be
     cash = desk.cash
     made = desk.moment(tx, now_s)
     if made.time_s >= plan.deadline_s:
-        raise Expired(
-            f"plan {plan.id}, which took signatures until {time_text(plan.deadline_s)}", plan.deadline_s, now_s
-        )
+        what = f"plan {plan.id}, which took signatures until {time_text(plan.deadline_s)}"
+        raise Expired(what, plan.deadline_s, made.time_s)
     lock_payers(tx, cash.token, [leg.account])
     settlement = settlement_from_json(plan.document)
     document_with = partial(Consent, leg.account, settlement)

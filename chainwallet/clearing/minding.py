@@ -81,7 +81,7 @@ def see_to(tools: Tools, now_s: int) -> int:
 
 
 def _next_step(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> Step | None:
-    desk = tools.desk(plan.currency)
+    desk = tools.desk_at(plan.token)
     at = evidence.horizon(tx, plan.token, desk.confirmations)
     if at is None:
         return None
@@ -163,7 +163,7 @@ def _take_step(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> int:
 
 
 def _acted(tx: Transaction, tools: Tools, plan: Plan, step: Step, now_s: int) -> int:
-    desk = tools.desk(plan.currency)
+    desk = tools.desk_at(plan.token)
     match step:
         case Settle():
             _settled(tx, plan, now_s)
@@ -205,7 +205,7 @@ def drop(
     if dropped:
         note(tx, GroupEvent(now_s, plan.group_id, actor, "plan.dropped", plan.id, why))
     people = {one.id: one for one in members.of_group(tx, plan.group_id)}
-    desk = tools.desk(plan.currency)
+    desk = tools.desk_at(plan.token)
     making = Making(plan.made_by, actor, desk.moment(tx, now_s).time_s, plan.deadline_s - plan.made_at_s)
     new = None
     try:
@@ -229,7 +229,7 @@ def _note_late(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> int:
     take_turns(tx, "group", plan.group_id)
     now = plans.by_id(tx, plan.group_id, plan.id)
     found = facts.settlement(tx, plan.token, plan.settlement_hash)
-    at = evidence.horizon(tx, plan.token, tools.desk(plan.currency).confirmations)
+    at = evidence.horizon(tx, plan.token, tools.desk_at(plan.token).confirmations)
     if now is None or now.stage == "settled" or found is None or at is None or found.block > at.final_block:
         return 0
     _settled(tx, now, now_s)

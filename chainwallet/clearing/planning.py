@@ -127,7 +127,7 @@ def stored_instead(
     It has the nonces of ``old``, unless one of them is gone: then ``old`` can never be carried out anyway.
     """
     making = replace(making, replaces=old.id, lineage=_lineage_after(tx, old, draft))
-    new = stored(tx, tools, tools.desk(old.currency), old.group_id, draft, making)
+    new = stored(tx, tools, tools.desk_at(old.token), old.group_id, draft, making)
     note(
         tx, GroupEvent(making.now_s, old.group_id, making.actor, "plan.replaced", old.id, f"{why}; a new plan is made")
     )

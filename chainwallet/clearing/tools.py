@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chainwallet.errors import BadValue
+from chainwallet.errors import BadValue, NotFound
 from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments import Desk
@@ -34,3 +34,14 @@ class Tools:
         if found is None:
             raise BadValue("currency", currency, f"one that has a ledger here: {', '.join(sorted(self.desks))}")
         return found
+
+    def desk_at(self, token: str) -> Desk:
+        """The ledger ``token``. Raises ``NotFound`` for one of another chain, or one that is not deployed any more."""
+        found = self.find_desk(token)
+        if found is None:
+            raise NotFound("ledger", token, "it is not on the chain that is served here")
+        return found
+
+    def find_desk(self, token: str) -> Desk | None:
+        """As ``desk_at``; None where there is none."""
+        return next((desk for desk in self.desks.values() if desk.cash.token == token), None)

@@ -30,6 +30,7 @@ from chainwallet.client.history import Balances, Movement, Movements, PastBalanc
 from chainwallet.client.issuing import TopUp, Withdrawal
 from chainwallet.client.network import Network, Readiness
 from chainwallet.client.payments import Cancel, Payment, PaymentPage, Quote
+from chainwallet.client.plans import PlanMethods
 from chainwallet.client.problems import BadAnswer
 from chainwallet.client.requests import RequestMethods
 from chainwallet.client.transport import Transport
@@ -44,6 +45,9 @@ class Client(GroupMethods, RequestMethods):
 
 
 class Client(GroupMethods, BillMethods):
+
+
+class Client(GroupMethods, BillMethods, PlanMethods):
     """A service at ``url``, asked with ``token``: that of a session or an API key; without one, what is for everybody.
 
     What fails in passing is asked again for up to ``retry_s``; a payment's id, and everything else that is done once,

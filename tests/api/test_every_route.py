@@ -91,7 +91,7 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/groups/{group}/bills/{bill}/payments": "payments:write",
     "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": "groups:write",
     "GET /v1/groups/{group}/balances": "groups:read",
-    "GET /v1/groups/{group}/plans/preview": "groups:read",
+    "GET /v1/groups/{group}/plan-preview": "groups:read",
     "POST /v1/groups/{group}/plans": "groups:write",
     "GET /v1/groups/{group}/plans": "groups:read",
     "GET /v1/groups/{group}/plans/{plan}": "groups:read",
@@ -268,7 +268,7 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
         }.items()
         for what in whats
     },
-    "GET /v1/groups/{group}/plans/preview": _debt,
+    "GET /v1/groups/{group}/plan-preview": _debt,
     "POST /v1/groups/{group}/plans": _debt,
     "GET /v1/groups/{group}/plans": _plan,
     "GET /v1/groups/{group}/plans/{plan}": _plan,

@@ -18,6 +18,7 @@ from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
 from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments, requests
 from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments
+from chainwallet.client import Client, accounts, bills, events, groups, history, issuing, network, payments, plans
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
@@ -61,6 +62,9 @@ BY_NAME = {
     "Network": "NetworkDocument",
     "Owed": "OwedDocument",
     "Payment": "PaymentStory",
+    "Plan": "PlanDocument",
+    "PlanLeg": "PlanLegDocument",
+    "PlanPreview": "PreviewDocument",
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
     "Said": "SaidDocument",
@@ -79,6 +83,7 @@ ANSWERS = [
     for module in (accounts, events, groups, history, issuing, network, payments)
     for module in (accounts, events, history, issuing, network, payments, requests)
     for module in (accounts, bills, events, groups, history, issuing, network, payments)
+    for module in (accounts, bills, events, groups, history, issuing, network, payments, plans)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]

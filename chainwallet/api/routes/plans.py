@@ -45,7 +45,7 @@ GroupId = Annotated[IdText, Path(alias="group")]
 PlanId = Annotated[IdText, Path(alias="plan")]
 
 
-@router.get("/v1/groups/{group}/plans/preview", responses=refusals(NotFound, BadValue))
+@router.get("/v1/groups/{group}/plan-preview", responses=refusals(NotFound, BadValue))
 def preview(
     parts: GivenParts,
     caller: Reader,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chainwallet.abi.typed_data import Consent, Document, Domain, Settlement, from_typed_data
-from chainwallet.clearing import ShownPlan
+from chainwallet.clearing import Clearings, ShownPlan
 from chainwallet.errors import (
     AlreadyExists,
     BadSignature,
@@ -21,11 +21,14 @@ from chainwallet.errors import (
     Expired,
     Forbidden,
     InsufficientFunds,
+    KeyServiceUnreachable,
     NotFound,
     TooLate,
 )
+from chainwallet.evm import keccak256
+from chainwallet.keys.signer import LocalSigner
 from chainwallet.rules.promise import Offered
-from chainwallet.store import submissions
+from chainwallet.store import promises, submissions
 from chainwallet.store.promises import Promise
 from tests.chain.bench import Bench, key_of
 from tests.chain.clearing.friends import Friends, friends_of, member
@@ -41,7 +44,12 @@ def document_of(shown: ShownPlan) -> tuple[Consent, Domain]:
 
 
 def promise_of(friends: Friends, shown: ShownPlan, name: str) -> Promise:
-    promise = friends.bench.promise(name, f"plan:{shown.plan.lineage}", "consent")
+    """Somebody's consent to the plan."""
+    leg = friends.show(shown.plan.id).plan.leg_of(member(name))
+    assert leg is not None
+    assert leg.promise is not None
+    with friends.bench.database.read() as tx:
+        promise = promises.by_number(tx, leg.promise)
     assert promise is not None
     return promise
 
@@ -125,6 +133,42 @@ def test_nobody_signs_for_another(bench: Bench) -> None:
     with pytest.raises(Forbidden):
         friends.clearings.consent(caller, friends.group_id, plan.id)
     assert friends.show(plan.id).signed == frozenset()
+
+
+def test_a_consent_is_stored_before_a_key_elsewhere_signs_it(bench: Bench) -> None:
+    """A key service sees only what is stored with its nonce; where it does not answer, the same is signed later."""
+    friends = friends_of(bench)
+    plan = friends.make().plan
+    seen: list[Promise | None] = []
+
+    class KeyService(LocalSigner):
+        is_here = False
+
+        def sign(self, document: Document, domain: Domain) -> bytes:
+            seen.append(bench.promise("gina", f"plan:{plan.lineage}", "consent"))
+            if len(seen) == 1:
+                raise KeyServiceUnreachable("kms", "no answer")
+            return super().sign(document, domain)
+
+    signer = KeyService(keccak256(b"chainwallet tests: gina"))
+    clearings = Clearings(replace(friends.tools, signer_of=lambda _: signer))
+    with pytest.raises(KeyServiceUnreachable):
+        clearings.consent(friends.caller("gina"), friends.group_id, plan.id)
+    assert clearings.consent(friends.caller("gina"), friends.group_id, plan.id).signed == {member("gina")}
+    assert all(one is not None and isinstance(one.stage, Offered) for one in seen)
+    assert len({one.nonce for one in seen if one is not None}) == 1
+
+
+def test_a_plan_of_another_chain_can_only_be_withdrawn(bench: Bench) -> None:
+    """Where another chain is served than the plan was made on, nobody signs it here; its debts can be freed."""
+    friends = friends_of(bench)
+    plan = friends.make().plan
+    elsewhere = Clearings(replace(friends.tools, desks={}))
+    assert "not the one that is served" in elsewhere.show(friends.caller("gina"), friends.group_id, plan.id).waits
+    with pytest.raises(NotFound, match="ledger"):
+        elsewhere.consent(friends.caller("gina"), friends.group_id, plan.id)
+    bench.database.write(lambda tx: elsewhere.withdraw(tx, friends.caller("gina"), friends.group_id, plan.id))
+    assert friends.states() == ["open"] * 4
 
 
 # ------------------------------------------------------------------------------------------------ money

@@ -117,9 +117,10 @@ def test_who_may_change_a_plan(bench: Bench) -> None:
     with pytest.raises(BadValue, match="member"):
         friends.drop("hugo", plan.id, "nobody")
     assert friends.show(plan.id).stage == "open"
-    friends.withdraw("gina", plan.id)
+    assert friends.withdraw("gina", plan.id).plan == friends.withdraw("hugo", plan.id).plan
+    assert friends.events().count("plan.withdrawn") == 1
     with pytest.raises(TooLate):
-        friends.withdraw("gina", plan.id)
+        friends.drop("gina", plan.id, member("gina"))
 
 
 @on_both
