@@ -9,7 +9,10 @@ HOME_LOCK_WAIT_S = 30  # how long a command waits for another one that changes t
 GAS_MONEY_WEI = 10**21  # what a service address gets on a local chain, where ETH is free
 
 LONGEST_LIFETIME_S = 86_400
-"""Of any document that is signed here: so long after a loss of the database nothing that was signed before is good."""
+"""Of any document that anybody may deliver: so long after a loss of the database nothing that was signed is good.
+
+A group's plan may be good for longer: nobody but our relayer can deliver it (docs/decisions/0016).
+"""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ ChainwalletError
 |   |-- FeeAboveCap          the chain asks more for gas than the cap allows
 |   |-- Expired              a document whose time is over
 |   |-- TooLate              what can no longer be changed
+|   |-- StaleVersion         a version of a bill that is not the current one
+|   |-- BillDisputed         a bill that somebody disputes; it is in no plan until that is resolved
+|   |-- BillLocked           a bill with debts in a plan or payment under way
+|   |-- BillSettled          a bill with debts that are paid; a reversal bill corrects it
 |   |-- NotPaid              a payment that ended without being paid
 |   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
@@ -20,6 +24,7 @@ ChainwalletError
 |   |-- AlreadyExists        a name that is taken
 |   |-- KeyReused            an Idempotency-Key that came with another request
 |   |-- TooMany              more than a rate allows; wait and ask again
+|   |-- MustStay             who cannot leave a group yet, and why
 |   `-- NotAllowed           who asks may not do this, or not now
 |       |-- NotSignedIn          no session or API key, or one that is not good any more
 |       |-- WrongPassword        handle and password do not belong together
@@ -222,6 +227,53 @@ class TooLate(Refused):
 
 
 @dataclass(eq=False)
+class StaleVersion(Refused):
+    """The ``bill`` is at version ``current`` where ``given`` was named."""
+
+    bill: str
+    given: int
+    current: int
+
+    def __str__(self) -> str:
+        return f"version: got {self.given}, the bill {self.bill} is at version {self.current}; look at that first"
+
+
+@dataclass(eq=False)
+class BillDisputed(Refused):
+    """The ``bill`` is disputed by the members ``by``: it is paid and cleared only when that is resolved."""
+
+    bill: str
+    by: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"bill {self.bill}: disputed by {', '.join(self.by)} until it is amended, withdrawn or accepted"
+
+
+@dataclass(eq=False)
+class BillLocked(Refused):
+    """Debts of the ``bill`` are in a plan (``locked``) or a payment (``paying``) under way; ``what`` was asked for."""
+
+    bill: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        under_way = "a payment" if self.why == "paying" else "a plan"
+        return f"bill {self.bill}: cannot be {self.what} while {under_way} with its debts is under way"
+
+
+@dataclass(eq=False)
+class BillSettled(Refused):
+    """Debts of the ``bill`` are paid or cleared; ``what`` was asked for. Settled is never undone by an edit."""
+
+    bill: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"bill {self.bill}: cannot be {self.what}, debts of it are settled; make a reversal bill"
+
+
+@dataclass(eq=False)
 class NotPaid(Refused):
     """The payment ``id`` ended without being paid, as the chain proves: ``reason`` says how."""
 
@@ -379,6 +431,18 @@ class TooMany(Refused):
 
     def __str__(self) -> str:
         return f"too many {self.what}: the limit is {self.limit}; wait {self.wait_s} s"
+
+
+@dataclass(eq=False)
+class MustStay(Refused):
+    """``who`` cannot leave the group ``group`` (its name) yet, for ``reason``."""
+
+    who: str
+    group: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.who} cannot leave {self.group!r} yet: {self.reason}"
 
 
 @dataclass(eq=False)

@@ -33,7 +33,7 @@ class Caller:
 def caller(accounts: Accounts, token: str) -> Caller:
     """Who stands behind ``token``. Raises ``NotSignedIn`` where nobody does, or not any more."""
     now_s, kind = accounts.now_s, kind_of(token)
-    if kind is None:
+    if kind not in (SESSION, API_KEY):
         raise NotSignedIn(f"a token is {SESSION} or {API_KEY} and 43 letters, digits, - or _")
     with accounts.database.read() as tx:
         found = sessions.by_token(tx, hashed(token)) if kind == SESSION else api_keys.by_token(tx, hashed(token))

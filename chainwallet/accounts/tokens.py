@@ -1,4 +1,6 @@
-"""Tokens: what signs a session or an API key in. They are random, shown once, and stored as their SHA-256 only."""
+"""Tokens: what signs a session or an API key in, or lets somebody into a group. They are random, shown once, and
+stored as their SHA-256 only.
+"""
 
 import base64
 import hashlib
@@ -7,9 +9,10 @@ from collections.abc import Callable
 
 SESSION = "cws_"
 API_KEY = "cwk_"
+INVITATION = "cwi_"
 SECRET_BYTES = 32
 
-_TOKEN = re.compile(r"(cws_|cwk_)[A-Za-z0-9_-]{43}", re.ASCII)
+_TOKEN = re.compile(r"(cws_|cwk_|cwi_)[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def new_token(prefix: str, random: Callable[[int], bytes]) -> str:

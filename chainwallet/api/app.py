@@ -20,7 +20,23 @@ from chainwallet.api.openapi import document_of, routes_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.readers import Readers
-from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments, requests
+from chainwallet.api.routes import (
+    accounts,
+    audit,
+    bills,
+    events,
+    groups,
+    health,
+    history,
+    interchange,
+    invitations,
+    issuing,
+    network,
+    pages,
+    payments,
+    plans,
+    requests,
+)
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
@@ -36,6 +52,10 @@ TAGS = [
     {"name": "payments", "description": "Money for somebody else, once for each id."},
     {"name": "requests", "description": "Money that you ask others for, and are asked for."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
+    {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
+    {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
+    {"name": "plans", "description": "Settling up: what a group owes is cleared by one transaction that all sign."},
+    {"name": "interchange", "description": "Groups in and out as files, to the cent."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -48,6 +68,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     payments.router,
     requests.router,
     issuing.router,
+    groups.router,
+    invitations.router,
+    bills.router,
+    plans.router,
+    interchange.router,
     history.router,
     events.router,
     audit.router,

@@ -8,8 +8,12 @@ from fastapi import Depends, Request
 
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
+from chainwallet.bills import Bills
+from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
+from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
+from chainwallet.interchange import Interchange
 from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
@@ -56,6 +60,14 @@ class Parts:
     """Takes payments; its ``accept`` is the one seam through which they are accepted."""
     office: Office
     """Tops up and withdraws."""
+    groups: Groups
+    """Who shares bills with whom."""
+    bills: Bills
+    """What groups spent, and who owes whom for it."""
+    interchange: Interchange
+    """Groups in and out as files."""
+    clearings: Clearings
+    """How groups settle up."""
     requests: Requests
     """Asks for money."""
 

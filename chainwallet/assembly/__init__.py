@@ -2,8 +2,8 @@
 
 The only room that sees all others, and the only one that makes edges: nodes, databases, keys, local chains.
 ``opening`` opens a home; ``connecting`` puts an open home to work on a chain; ``books`` reads without one;
-``paying`` makes what takes payments for the service; ``fresh`` makes chains that nobody has used; ``commands`` are
-those of our own other processes.
+``paying`` makes what takes payments for the service, and ``sharing`` what its people share; ``fresh`` makes chains
+that nobody has used; ``commands`` are those of our own other processes.
 """
 
 from chainwallet.assembly.books import Books, books, reading_node
@@ -21,6 +21,7 @@ from chainwallet.assembly.opening import (
     open_home,
 )
 from chainwallet.assembly.paying import gatherer, office, requests, teller
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -29,11 +30,14 @@ __all__ = [
     "Connection",
     "OpenHome",
     "Rotation",
+    "bills",
     "books",
     "carriers",
+    "clearings",
     "connect",
     "demo_tools",
     "gatherer",
+    "groups",
     "make_services",
     "now_s",
     "office",

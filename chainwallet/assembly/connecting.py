@@ -84,7 +84,7 @@ class Connection:
     @cached_property
     def worker(self) -> Worker:
         """Carries payments and follows the chain; it knows the ledgers that were deployed before its first step."""
-        return Worker(self.tools, self.relayer, cache(self.indexer), self.notifier, self.reminders)
+        return Worker(self.tools, self.relayer, cache(self.indexer), self.notifier, reminders=self.reminders)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -1,4 +1,4 @@
-"""Events: what happens to the caller's payments, and what comes in."""
+"""Events: what happens to the caller's payments, what comes in, and what is done in the caller's groups."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,8 +28,21 @@ class EventMovement:
 
 
 @dataclass(frozen=True)
+class EventGroup:
+    """What was done in the group ``id``, by the handle ``actor``; None: by the service. ``words`` are for a person.
+
+    ``subject`` is the id of the bill, member, invitation, plan or request.
+    """
+
+    id: str | None
+    subject: str
+    words: str
+    actor: str | None
+
+
+@dataclass(frozen=True)
 class Event:
-    """Something that happened: ``payment.accepted``, ``payment.final``, ``movement.incoming`` ...
+    """Something that happened: ``payment.accepted``, ``payment.final``, ``movement.incoming``, ``group.invited`` ...
 
     ``id`` grows: who has read the one with this id goes on after it.
     """
@@ -37,6 +50,7 @@ class Event:
     id: int
     kind: str
     at: datetime
-    wallet: str
+    wallet: str | None
     payment: EventPayment | None
     movement: EventMovement | None
+    group: EventGroup | None = None

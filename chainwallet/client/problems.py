@@ -227,6 +227,10 @@ class KeyReused(Refusal):
     """The Idempotency-Key came before with another request."""
 
 
+class MustStay(Refusal):
+    """Who would leave a group cannot yet: they owe or are owed, are part of a plan under way, or own the group."""
+
+
 # ------------------------------------------------------------------------------------------------ the service
 
 

@@ -63,6 +63,10 @@ class Transport:
         """The answer to ``body``; ``repeats`` says that a second time changes nothing, because of its id or ``key``."""
         return self._ask("POST", path, body=body, repeats=repeats, key=key)
 
+    def patch(self, path: str, body: object) -> Any:
+        """The answer to a change that may be asked for again: what it leaves is the same."""
+        return self._ask("PATCH", path, body=body)
+
     def delete(self, path: str) -> None:
         """Ends what is at ``path``; where an answer was lost and it is gone, it was ended."""
         self._ask("DELETE", path)

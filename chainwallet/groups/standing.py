@@ -29,15 +29,19 @@ class Standing:
         return {one.id: one for one in self.people}
 
 
-def standing(tx: Transaction, caller: Caller, group_id: str, least: MemberRole = "viewer") -> Standing:
+def standing(
+    tx: Transaction, caller: Caller, group_id: str, least: MemberRole = "viewer", *, changes: bool = False
+) -> Standing:
     """Who ``caller`` is in a group, where they are at least ``least``.
 
-    What needs more than a viewer changes something: until its transaction ends, it alone does so in this group. Raises
+    What needs more than a viewer, or says so, ``changes`` something: until its transaction ends, it alone does so in
+    this group. Raises
     ``NotFound`` where the caller is not in the group, or not any more: a stranger does not learn that it exists; and
     ``Forbidden`` where their role or their scopes do not allow it.
     """
-    require(caller, "groups:read" if least == "viewer" else "groups:write")
-    if least != "viewer":
+    changes = changes or least != "viewer"
+    require(caller, "groups:write" if changes else "groups:read")
+    if changes:
         take_turns(tx, "group", group_id)
     group, me = members.group_by_id(tx, group_id), members.of_account(tx, group_id, caller.account_id)
     if group is None or me is None or not me.is_here:

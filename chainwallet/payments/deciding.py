@@ -95,11 +95,14 @@ def decide(
     return [begun[one] if isinstance(one, tuple) else one for one in outcomes]
 
 
-def require_able(tx: Transaction, cash: Cash, payer: Address, payee: Address, value: int) -> None:
-    """Raises where the payment would be left out now, by the facts and what is promised already."""
+def require_able(tx: Transaction, cash: Cash, payer: Address, payee: Address, value: int, kept: int = 0) -> None:
+    """Raises where the payment would be left out now, by the facts and what is promised already.
+
+    ``kept`` of what is promised is kept back for this very promise.
+    """
     _require_unfrozen(evidence.frozen(tx, cash.token, [payer, payee]), payer, payee)
     held = facts.balance(tx, cash.token, payer)
-    _require_covered(cash, payer, held - payers.standing(tx, cash.token, [payer])[payer].reserved, value)
+    _require_covered(cash, payer, held - payers.standing(tx, cash.token, [payer])[payer].reserved + kept, value)
 
 
 class _Deciding:

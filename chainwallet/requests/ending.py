@@ -38,7 +38,7 @@ def cancel(tx: Transaction, account_id: int, request_id: str, now_s: int) -> Non
     if not unpaid:
         raise TooLate(f"request {request_id}", "each part is paid, under way, declined or over")
     requests.cancel(tx, request_id, now_s)
-    asker = shown(accounts.handles_of(tx, [account_id])[account_id])
+    asker = shown(accounts.handles(tx, [account_id])[account_id])
     for part in unpaid:
         if part.asked is not None:
             words = told_canceled(asker, whole.amount(part), request.note)
@@ -70,7 +70,7 @@ def decline(tx: Transaction, account_id: int, request_id: str, part_id: str, rea
             how = {"paying": "its payment is under way", "paid": "it is paid", "canceled": "it was taken back"}[stage]
             raise TooLate(f"part {part_id}", how)
     requests.decline(tx, part_id, reason, now_s)
-    asked = shown(accounts.handles_of(tx, [account_id])[account_id])
+    asked = shown(accounts.handles(tx, [account_id])[account_id])
     words = told_declined(asked, whole.amount(part), reason)
     told = GroupEvent(now_s, request.group_id, account_id, DECLINED, request_id, words, account_id=request.asker)
     group_events.note(tx, told)

@@ -80,7 +80,7 @@ def show_all(
     people = {one.request.asker for one in some}
     people |= {part.asked for one in some for part in one.parts if part.asked is not None}
     people |= {payment.account_id for one in some for payment in one.payments}
-    handles = accounts.handles_of(tx, people)
+    handles = accounts.handles(tx, people)
     payees: dict[int, Address | None] = {}
     shown: list[ShownRequest] = []
     for whole in some:

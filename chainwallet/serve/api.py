@@ -15,9 +15,12 @@ from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
     Connection,
+    bills,
     carriers,
+    clearings,
     connect,
     gatherer,
+    groups,
     make_services,
     office,
     open_home,
@@ -26,6 +29,7 @@ from chainwallet.assembly import (
 )
 from chainwallet.config import Config
 from chainwallet.history import Audit
+from chainwallet.interchange import Interchange
 from chainwallet.notifier import Streams
 from chainwallet.payments import Gatherer
 from chainwallet.rpc import Node
@@ -105,6 +109,7 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
     taking = teller(connection, gathering.accept, gathering.accept_soon)
+    shared = bills(opened, taking)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -115,6 +120,10 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         teller=taking,
         requests=requests(connection, taking, url),
         office=office(connection, gathering.accept),
+        groups=groups(opened),
+        bills=shared,
+        interchange=Interchange(shared),
+        clearings=clearings(connection),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

@@ -1,4 +1,4 @@
-"""What accounts are told: one row for each thing that happened to a promise of theirs or to an address of theirs.
+"""What accounts are told: one row for each thing that happened to a promise or an address of theirs, or in a group.
 
 Rows are numbered as they are committed, one transaction after the other, so whoever has read one has read all before
 it; ``news`` is where they come from.
@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select
 
-from chainwallet.evm import Address, from_hex
+from chainwallet.evm import Address
 from chainwallet.rules.fact import Fact
+from chainwallet.rules.handle import Handle
 from chainwallet.store.database import Transaction
 from chainwallet.store.facts import fact_of
+from chainwallet.store.group_schema import group_events
 from chainwallet.store.promises import Kind
-from chainwallet.store.schema import account_events, facts, happenings, promises
+from chainwallet.store.schema import account_events, accounts, facts, happenings, promises
 from chainwallet.store.words import address_or_none
 
 
@@ -34,8 +36,22 @@ class Promised:
 
 
 @dataclass(frozen=True)
+class DoneInGroup:
+    """What was done in the group ``group_id``; None: outside of groups."""
+
+    group_id: str | None
+    subject: str
+    """The id of the bill, member, plan or request."""
+    words: str
+    """What was done, for a person."""
+    actor: Handle | None
+    """Who did it; None: the service."""
+
+
+@dataclass(frozen=True)
 class AccountEvent:
-    """Something that ``account`` is told, about its address ``owner``: what happened to a promise, or a movement."""
+    """Something that ``account`` is told: what happened to a promise or a movement of ``owner``, an address of its; or
+    what was done in a group, where ``owner`` is None."""
 
     id: int
     account: int
@@ -43,10 +59,11 @@ class AccountEvent:
     """``payment.accepted``, ``movement.incoming`` ..."""
     at_s: int
     """When it happened, seconds since 1970."""
-    owner: Address
+    owner: Address | None
     promised: Promised | None
     movement: tuple[str, Fact] | None
     """The token and its ``Transfer``, which a reorg may have removed since."""
+    done: DoneInGroup | None
 
 
 def after(tx: Transaction, account: int, event_id: int, limit: int) -> tuple[AccountEvent, ...]:
@@ -78,15 +95,23 @@ def newest_of(tx: Transaction, account: int) -> int:
 
 _HAPPENING = happenings.c.words.label("told_words")
 _PROMISE = [getattr(promises.c, name).label(f"promise_{name}") for name in ("kind", "id", "token", "payee", "value")]
+_DONE = [
+    group_events.c.group_id.label("done_group"),
+    group_events.c.subject.label("done_subject"),
+    group_events.c.words.label("done_words"),
+    accounts.c.handle.label("done_by"),
+]
 _FACT = [column.label(f"fact_{column.name}") for column in facts.c]
 
 
 def _events() -> Select[Any]:
     return (
-        select(account_events, _HAPPENING, *_PROMISE, *_FACT)
+        select(account_events, _HAPPENING, *_PROMISE, *_FACT, *_DONE)
         .outerjoin_from(account_events, happenings, happenings.c.id == account_events.c.happening)
         .outerjoin(promises, promises.c.number == happenings.c.promise)
         .outerjoin(facts, facts.c.id == account_events.c.fact)
+        .outerjoin(group_events, group_events.c.id == account_events.c.group_event)
+        .outerjoin(accounts, accounts.c.id == group_events.c.actor)
         .order_by(account_events.c.id)
     )
 
@@ -108,7 +133,7 @@ _NEWEST_OF = _NEWEST.where(account_events.c.account == bindparam("account"))
 
 
 def _event(row: Row[Any]) -> AccountEvent:
-    promised = movement = None
+    promised = movement = done = None
     if row.happening is not None:
         promised = Promised(
             row.promise_kind,
@@ -120,5 +145,7 @@ def _event(row: Row[Any]) -> AccountEvent:
         )
     if row.fact is not None:
         movement = (row.fact_token, fact_of(row, "fact_"))
-    owner = Address(from_hex(row.owner))
-    return AccountEvent(row.id, row.account, row.kind, row.at_s, owner, promised, movement)
+    if row.group_event is not None:
+        actor = None if row.done_by is None else Handle(row.done_by)
+        done = DoneInGroup(row.done_group, row.done_subject, row.done_words, actor)
+    return AccountEvent(row.id, row.account, row.kind, row.at_s, address_or_none(row.owner), promised, movement, done)

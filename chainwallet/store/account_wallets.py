@@ -57,6 +57,16 @@ def paid_by_handle(tx: Transaction, handle: Handle) -> Wallet | None:
     return from_row(row) if row else None
 
 
+def default_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, Wallet]:
+    """The default wallets of the accounts with these numbers."""
+    query = (
+        select(wallets, account_wallets.c.account_id)
+        .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+        .where(account_wallets.c.account_id.in_(list(account_ids)), account_wallets.c.is_default)
+    )
+    return {row.account_id: from_row(row) for row in tx.execute(query)}
+
+
 def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, Handle]:
     """Whose ``addresses`` are, of those that are an account's."""
     rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]})

@@ -68,9 +68,9 @@ def by_id(tx: Transaction, account_id: int) -> Account | None:
     return found[0] if found else None
 
 
-def handles_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, Handle]:
+def handles(tx: Transaction, account_ids: Collection[int]) -> dict[int, Handle]:
     """The handles of the accounts with these numbers."""
-    query = select(accounts.c.id, accounts.c.handle).where(accounts.c.id.in_(sorted(set(account_ids))))
+    query = select(accounts.c.id, accounts.c.handle).where(accounts.c.id.in_(list(account_ids)))
     return {row.id: Handle(row.handle) for row in tx.execute(query)}
 
 

@@ -1,12 +1,15 @@
 """Who did what in a group: written with what was done, kept for good, and told to its people by the notifier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from chainwallet.store.database import Transaction
 from chainwallet.store.group_schema import group_events
+
+MARKED_AT_ONCE = 500  # bound values in one statement stay far below SQLite's 32,766
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,26 @@ def of_group(tx: Transaction, group_id: str, below: int | None, limit: int) -> t
     if below is not None:
         query = query.where(group_events.c.id < below)
     return tuple(map(event_of, tx.execute(query.order_by(group_events.c.id.desc()).limit(limit))))
+
+
+def about(tx: Transaction, group_id: str, subject: str) -> tuple[GroupEvent, ...]:
+    """All that a group was told about a bill, member, plan or request, in the order in which it happened."""
+    query = select(group_events).where(group_events.c.group_id == group_id, group_events.c.subject == subject)
+    told_to_all = query.where(group_events.c.account_id.is_(None))
+    return tuple(map(event_of, tx.execute(told_to_all.order_by(group_events.c.id))))
+
+
+def untold(tx: Transaction, limit: int) -> tuple[GroupEvent, ...]:
+    """The first ``limit`` events that nobody has been told yet."""
+    query = select(group_events).where(group_events.c.told_at_s.is_(None)).order_by(group_events.c.id)
+    return tuple(map(event_of, tx.execute(query.limit(limit))))
+
+
+def mark_told(tx: Transaction, numbers: Sequence[int], now_s: int) -> None:
+    """Notes that the events with these numbers were told."""
+    for start in range(0, len(numbers), MARKED_AT_ONCE):
+        some = numbers[start : start + MARKED_AT_ONCE]
+        tx.execute(update(group_events).where(group_events.c.id.in_(some)).values(told_at_s=now_s))
 
 
 def event_of(row: Row[Any]) -> GroupEvent:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chainwallet.errors import AlreadyExists
 from chainwallet.store.database import Transaction
-from chainwallet.store.group_schema import groups, members
+from chainwallet.store.group_schema import groups, invitations, members
 
 GroupKind = Literal["group", "pair"]
 MemberRole = Literal["owner", "member", "viewer"]
@@ -55,6 +55,12 @@ def group_by_id(tx: Transaction, group_id: str) -> Group | None:
     return Group(row.id, row.name, row.kind, row.created_at_s) if row else None
 
 
+def groups_with_ids(tx: Transaction, ids: Collection[str]) -> dict[str, Group]:
+    """The groups with these ids."""
+    rows = tx.execute(select(groups).where(groups.c.id.in_(list(ids))))
+    return {row.id: Group(row.id, row.name, row.kind, row.created_at_s) for row in rows}
+
+
 def groups_of(tx: Transaction, account_id: int) -> tuple[tuple[Group, Member], ...]:
     """The groups that an account is in, the newest first, each with who it is there."""
     query = (
@@ -66,6 +72,27 @@ def groups_of(tx: Transaction, account_id: int) -> tuple[tuple[Group, Member], .
     return tuple(
         (Group(row.group_id, row.group_name, row.kind, row.created_at_s), _member(row)) for row in tx.execute(query)
     )
+
+
+def alone_in_pair(tx: Transaction, account_id: int, invited: int) -> tuple[Group, Member] | None:
+    """The pair in which an account is alone, having invited ``invited``, and who it is there."""
+    other = members.alias("other")
+    query = (
+        select(members, groups.c.name.label("group_name"), groups.c.kind, groups.c.created_at_s)
+        .join_from(members, groups, groups.c.id == members.c.group_id)
+        .where(
+            members.c.account_id == account_id,
+            members.c.left_at_s.is_(None),
+            groups.c.kind == "pair",
+            ~select(other.c.id).where(other.c.group_id == groups.c.id, other.c.id != members.c.id).exists(),
+            select(invitations.c.id)
+            .where(invitations.c.group_id == groups.c.id, invitations.c.invited == invited)
+            .exists(),
+        )
+        .limit(1)
+    )
+    row = tx.execute(query).one_or_none()
+    return (Group(row.group_id, row.group_name, row.kind, row.created_at_s), _member(row)) if row else None
 
 
 def rename_group(tx: Transaction, group_id: str, name: str) -> None:
@@ -110,6 +137,23 @@ def of_group(tx: Transaction, group_id: str) -> tuple[Member, ...]:
     """All members of a group, also those who left, as they joined."""
     query = select(members).where(members.c.group_id == group_id).order_by(members.c.joined_at_s, members.c.id)
     return tuple(map(_member, tx.execute(query)))
+
+
+def of_groups(tx: Transaction, group_ids: Collection[str]) -> tuple[Member, ...]:
+    """All members of some groups, also those who left."""
+    query = select(members).where(members.c.group_id.in_(list(group_ids))).order_by(members.c.joined_at_s, members.c.id)
+    return tuple(map(_member, tx.execute(query)))
+
+
+def accounts_in(tx: Transaction, group_ids: Collection[str]) -> dict[str, list[int]]:
+    """The accounts that are in some groups now, by group."""
+    query = select(members.c.group_id, members.c.account_id).where(
+        members.c.group_id.in_(list(group_ids)), members.c.account_id.is_not(None), members.c.left_at_s.is_(None)
+    )
+    found: dict[str, list[int]] = {}
+    for row in tx.execute(query.order_by(members.c.account_id)):
+        found.setdefault(row.group_id, []).append(row.account_id)
+    return found
 
 
 def of_account(tx: Transaction, group_id: str, account_id: int) -> Member | None:

@@ -2,7 +2,8 @@
 
 What happened to promises is marked as it is told, row by row: on PostgreSQL rows are committed in another order than
 they are numbered in, so that a cursor would pass over one that is committed late. Facts are written by one transaction
-at a time on each chain; under its lock none is under way, and a cursor is safe.
+at a time on each chain; under its lock none is under way, and a cursor is safe. What is done in groups belongs to no
+chain: it is marked like what happens to promises, by whichever chain's notifier comes first.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.store import facts as history
+from chainwallet.store import group_events, members
 from chainwallet.store.database import Transaction
 from chainwallet.store.facts import ABOVE_ALL
 from chainwallet.store.locks import take_turns
@@ -53,14 +55,15 @@ class Told:
 
 @dataclass(frozen=True)
 class Event:
-    """An event that is to be written."""
+    """An event that is to be written; ``owner`` is None for what was done in a group."""
 
     account: int
     kind: str
     at_s: int
-    owner: Address
+    owner: Address | None
     happening: int | None = None
     fact: int | None = None
+    group_event: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class News:
     events: tuple[Event, ...] = ()
     happenings: tuple[int, ...] = ()
     """Those about promises that are seen to with this; not all of them concern accounts."""
+    group_events: tuple[int, ...] = ()
+    """Those that are seen to with this."""
     told: Told | None = None
     """How far the facts are told of then; None where nothing of the chain is verified."""
     was_told: Told | None = None
@@ -77,7 +82,7 @@ class News:
     @property
     def progress(self) -> int:
         """How much is seen to; 0 where nothing is to be written."""
-        return len(self.events) + len(self.happenings) + (self.told != self.was_told)
+        return len(self.events) + len(self.happenings) + len(self.group_events) + (self.told != self.was_told)
 
 
 def lock(tx: Transaction, chain: str) -> None:
@@ -89,21 +94,23 @@ def lock(tx: Transaction, chain: str) -> None:
 def gather(tx: Transaction, chain: str, confirmations: int, accounts: Accounts, now_s: int, limit: int) -> News:
     """The first of what was not told: at most ``limit`` of each of undone, incoming and final movements and happenings.
 
-    A transaction that took the ``lock`` may ``write`` it.
+    And of what was done in groups so much that ``limit`` events come of it. A transaction that took the ``lock`` may
+    ``write`` it.
     """
     tokens = tuple(tx.execute(_TOKENS_OF, {"chain": chain}).scalars())
     ours = _Gathering(tx, chain, tokens, accounts, now_s, limit)
     happened, seen_to = ours.happened()
+    done, done_seen_to = ours.done_in_groups()
     head = history.head(tx, chain)
     was_told = _told(tx, chain)
     if head is None:
-        return News(happened, seen_to)
+        return News((*happened, *done), seen_to, done_seen_to)
     final_block = head.number - confirmations + 1
     told = was_told or Told(0, final_block, 0)
     undone, told = ours.undone(told)
     incoming, told, lowest = ours.incoming(told)
     final, told = ours.final(told, min(final_block, lowest - 1))
-    return News((*happened, *undone, *incoming, *final), seen_to, told, was_told)
+    return News((*happened, *undone, *incoming, *final, *done), seen_to, done_seen_to, told, was_told)
 
 
 def write(tx: Transaction, chain: str, news: News, now_s: int) -> None:
@@ -113,6 +120,7 @@ def write(tx: Transaction, chain: str, news: News, now_s: int) -> None:
     for start in range(0, len(news.happenings), MARKED_AT_ONCE):
         some = news.happenings[start : start + MARKED_AT_ONCE]
         tx.execute(update(happenings).where(happenings.c.id.in_(some)).values(told_at_s=now_s))
+    group_events.mark_told(tx, news.group_events, now_s)
     if news.told is not None and news.told != news.was_told:
         values = {
             "fact": news.told.fact,
@@ -130,9 +138,10 @@ def _columns(event: Event) -> dict[str, object]:
         "account": event.account,
         "kind": event.kind,
         "at_s": event.at_s,
-        "owner": to_hex(event.owner),
+        "owner": None if event.owner is None else to_hex(event.owner),
         "happening": event.happening,
         "fact": event.fact,
+        "group_event": event.group_event,
     }
 
 
@@ -166,6 +175,19 @@ class _Gathering:
             if (payer := Address(from_hex(row.payer))) in owned
         )
         return events, tuple(row.id for row in rows)
+
+    def done_in_groups(self) -> tuple[Sequence[Event], tuple[int, ...]]:
+        """What was done in groups, for the accounts that are in them now, or for the one that it is meant for."""
+        found = group_events.untold(self.tx, self.limit)
+        whole = {one.group_id for one in found if one.account_id is None and one.group_id is not None}
+        people = members.accounts_in(self.tx, whole) if whole else {}
+        events: list[Event] = []
+        for seen_to, one in enumerate(found):
+            if len(events) >= self.limit:
+                return events, tuple(each.id for each in found[:seen_to])
+            told = people.get(one.group_id or "", []) if one.account_id is None else [one.account_id]
+            events += [Event(account, one.kind, one.at_s, None, group_event=one.id) for account in told]
+        return events, tuple(one.id for one in found)
 
     def undone(self, told: Told) -> tuple[Sequence[Event], Told]:
         """Movements that were told and that reorgs removed."""

@@ -32,7 +32,7 @@ def remind(tx: Transaction, whole: Whole, now_s: int, actor: int | None) -> tupl
     if not some:
         return ()
     requests.remind(tx, [part.id for part in some], now_s)
-    asker = shown(accounts.handles_of(tx, [request.asker])[request.asker])
+    asker = shown(accounts.handles(tx, [request.asker])[request.asker])
     for part in some:
         words = told_reminded(asker, whole.amount(part), request.note)
         told = GroupEvent(now_s, request.group_id, actor, REMINDED, request.id, words, account_id=part.asked)

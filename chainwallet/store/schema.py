@@ -32,6 +32,7 @@ _IS_OURS = text("adopted_at_s IS NULL")
 _IS_ADOPTED = text("adopted_at_s IS NOT NULL")
 _HAS_HAPPENING = text("happening IS NOT NULL")
 _HAS_FACT = text("fact IS NOT NULL")
+_HAS_GROUP_EVENT = text("group_event IS NOT NULL")
 _IS_NEWS = text("told_at_s IS NULL AND promise IS NOT NULL")
 
 metadata = MetaData(
@@ -499,10 +500,15 @@ account_events = append_only(
         Column("account", RowId, ForeignKey("accounts.id"), nullable=False),
         Column("kind", Text, nullable=False),
         Column("at_s", BigInteger, nullable=False),
-        Column("owner", Text, nullable=False),
+        Column("owner", Text),
         Column("happening", RowId, ForeignKey("happenings.id")),
         Column("fact", RowId, ForeignKey("facts.id")),
-        CheckConstraint("(happening IS NULL) <> (fact IS NULL)", name="source"),
+        Column("group_event", RowId, ForeignKey("group_events.id")),
+        CheckConstraint(
+            "(group_event IS NULL AND owner IS NOT NULL AND (happening IS NULL) <> (fact IS NULL)) OR "
+            "(group_event IS NOT NULL AND owner IS NULL AND happening IS NULL AND fact IS NULL)",
+            name="source",
+        ),
         Index(None, "account", "id"),
         Index(
             "uq_account_events_happening",
@@ -521,10 +527,19 @@ account_events = append_only(
             sqlite_where=_HAS_FACT,
             postgresql_where=_HAS_FACT,
         ),
+        Index(
+            "uq_account_events_group_event",
+            "group_event",
+            "account",
+            unique=True,
+            sqlite_where=_HAS_GROUP_EVENT,
+            postgresql_where=_HAS_GROUP_EVENT,
+        ),
     )
 )
-"""What accounts are told, once each: what happened to a promise of theirs, or a fact about ``owner``, an address of
-theirs. Rows are written by one transaction at a time, so that a reader who has seen one has seen all before it."""
+"""What accounts are told, once each: what happened to a promise of theirs, or a fact, about ``owner``, an address of
+theirs; or what was done in a group (``group_schema``), about no address. Rows are written by one transaction at a time,
+so that a reader who has seen one has seen all before it."""
 
 notified = Table(
     "notified",

@@ -38,6 +38,9 @@ class Person:
     def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return self.asking.post(path, json=body, headers={**self.headers, **headers})
 
+    def patch(self, path: str, body: Any) -> httpx.Response:
+        return self.asking.request("PATCH", path, json=body, headers=self.headers)
+
     def delete(self, path: str) -> httpx.Response:
         return self.asking.delete(path, headers=self.headers)
 

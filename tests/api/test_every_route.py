@@ -20,6 +20,7 @@ from tests.api.people import Person, sign_in, sign_up, with_doors
 from tests.api.residents import follow_all
 from tests.api.service import Asking, bearer
 from tests.chain.bench import Bench
+from tests.chain.clearing.friends import add_debt
 
 MATRIX: dict[str, str | None] = {
     "POST /v1/accounts": None,
@@ -56,6 +57,53 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/withdrawals": "issuer:write",
     "GET /v1/withdrawals/{reference}": "issuer:write",
     "POST /v1/withdrawals/{reference}/payback": "issuer:write",
+    "POST /v1/groups": "groups:write",
+    "GET /v1/groups": "groups:read",
+    "GET /v1/groups/{group}": "groups:read",
+    "PATCH /v1/groups/{group}": "groups:write",
+    "GET /v1/groups/{group}/activity": "groups:read",
+    "POST /v1/groups/{group}/members": "groups:write",
+    "PATCH /v1/groups/{group}/members/{member}": "groups:write",
+    "DELETE /v1/groups/{group}/members/{member}": "groups:write",
+    "POST /v1/groups/{group}/members/{member}/claim-link": "groups:write",
+    "POST /v1/groups/{group}/invitations": "groups:write",
+    "GET /v1/groups/{group}/invitations": "groups:read",
+    "DELETE /v1/groups/{group}/invitations/{invitation}": "groups:write",
+    "GET /v1/invitations": "groups:read",
+    "POST /v1/invitations/accept": "groups:write",
+    "POST /v1/invitations/{invitation}/accept": "groups:write",
+    "POST /v1/invitations/{invitation}/decline": "groups:write",
+    "POST /v1/friends": "groups:write",
+    "GET /v1/friends": "groups:read",
+    "POST /v1/groups/{group}/bills": "groups:write",
+    "GET /v1/groups/{group}/bills": "groups:read",
+    "POST /v1/groups/{group}/accept-bills": "groups:write",
+    "GET /v1/groups/{group}/bills/{bill}": "groups:read",
+    "PUT /v1/groups/{group}/bills/{bill}": "groups:write",
+    "DELETE /v1/groups/{group}/bills/{bill}": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/restore": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reversal": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/accept": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reject": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/propose": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/adopt": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/payments": "payments:write",
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": "groups:write",
+    "GET /v1/groups/{group}/balances": "groups:read",
+    "GET /v1/groups/{group}/plans/preview": "groups:read",
+    "POST /v1/groups/{group}/plans": "groups:write",
+    "GET /v1/groups/{group}/plans": "groups:read",
+    "GET /v1/groups/{group}/plans/{plan}": "groups:read",
+    "POST /v1/groups/{group}/plans/{plan}/consent": "groups:write",
+    "POST /v1/groups/{group}/plans/{plan}/drop": "groups:write",
+    "DELETE /v1/groups/{group}/plans/{plan}": "groups:write",
+    "POST /v1/groups/{group}/imports": "groups:write",
+    "GET /v1/groups/{group}/imports": "groups:read",
+    "GET /v1/groups/{group}/imports/{import}": "groups:read",
+    "POST /v1/groups/{group}/imports/{import}/commit": "groups:write",
+    "POST /v1/groups/{group}/imports/{import}/undo": "groups:write",
+    "GET /v1/groups/{group}/export.csv": "groups:read",
     "GET /v1/history": "history:read",
     "GET /v1/balances": "history:read",
     "GET /v1/events": "history:read",
@@ -76,6 +124,10 @@ To be read by a person.
 """
 
 _EURO = {"amount": "1.00", "currency": "EUR"}
+_ONE = {"amount": "1.00"}
+_DINNER = {"title": "Dinner", "currency": "EUR", "total": "1.00"}
+_TRIP = "Date,Description,Category,Cost,Currency,Bo\n2026-05-01,Dinner,Food,0.00,EUR,0.00\n"
+_NOBODY = "00000000000000aa"
 _NUMBERS = count()
 
 
@@ -104,9 +156,64 @@ def _withdrawal(owner: Person) -> dict[str, str]:
     return {"reference": owner.post("/v1/withdrawals", order).json()["reference"]}
 
 
+def _group(owner: Person) -> dict[str, str]:
+    return {"group": owner.post("/v1/groups", {"name": f"Trip {next(_NUMBERS)}"}).json()["id"]}
+
+
+def _guest(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    return {"group": group, "member": owner.post(f"/v1/groups/{group}/members", {"name": "Cy"}).json()["id"]}
+
+
+def _link(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    made = owner.post(f"/v1/groups/{group}/invitations", {}).json()
+    return {"group": group, "invitation": made["invitation"]["id"]}
+
+
+def _invitation(owner: Person) -> dict[str, str]:
+    """One that ``owner`` got from somebody who knows the owner's handle."""
+    host = sign_up(owner.asking, f"host-{next(_NUMBERS)}")
+    group = _group(host)["group"]
+    made = host.post(f"/v1/groups/{group}/invitations", {"handle": owner.handle}).json()
+    return {"invitation": made["invitation"]["id"]}
+
+
+def _bill(owner: Person) -> dict[str, str]:
+    """One by which its author owes a guest, so that it asks nobody."""
+    ids = _guest(owner)
+    me = next(one["me"] for one in owner.get("/v1/groups").json()["groups"] if one["id"] == ids["group"])
+    order = {**_DINNER, "split": {"mode": "equal", "people": [me]}, "payers": [{"member": ids["member"], **_ONE}]}
+    return {"group": ids["group"], "bill": owner.post(f"/v1/groups/{ids['group']}/bills", order).json()["id"]}
+
+
+def _debt(owner: Person) -> dict[str, str]:
+    """A group in which ``owner`` owes somebody a euro."""
+    group = _group(owner)["group"]
+    friend = sign_up(owner.asking, f"friend-{next(_NUMBERS)}")
+    made = owner.post(f"/v1/groups/{group}/invitations", {"handle": friend.handle}).json()
+    friend.post(f"/v1/invitations/{made['invitation']['id']}/accept")
+    me, other = (one["id"] for one in owner.get(f"/v1/groups/{group}").json()["members"])
+    with owner.asking.app.state.parts.database.transaction() as tx:
+        add_debt(tx, group, me, other, 1_00)
+    return {"group": group}
+
+
+def _plan(owner: Person) -> dict[str, str]:
+    group = _debt(owner)["group"]
+    return {"group": group, "plan": owner.post(f"/v1/groups/{group}/plans", {"currency": "EUR"}).json()["id"]}
+
+
 def _request(owner: Person) -> dict[str, str]:
     made = owner.post("/v1/requests", {"parts": [{"amount": _EURO}]}).json()["request"]
     return {"request": made["id"], "part": made["parts"][0]["id"]}
+
+
+def _import(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    made = owner.post(f"/v1/groups/{group}/imports", {"file_name": "trip.csv", "content": _TRIP}).json()
+    owner.post(f"/v1/groups/{group}/imports/{made['id']}/commit")
+    return {"group": group, "import": made["id"]}
 
 
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
@@ -125,17 +232,96 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "GET /v1/topups/{reference}": _topup,
     "GET /v1/withdrawals/{reference}": _withdrawal,
     "POST /v1/withdrawals/{reference}/payback": _withdrawal,
+    "GET /v1/groups/{group}": _group,
+    "PATCH /v1/groups/{group}": _group,
+    "GET /v1/groups/{group}/activity": _group,
+    "POST /v1/groups/{group}/members": _group,
+    "PATCH /v1/groups/{group}/members/{member}": _guest,
+    "DELETE /v1/groups/{group}/members/{member}": _guest,
+    "POST /v1/groups/{group}/members/{member}/claim-link": _guest,
+    "POST /v1/groups/{group}/invitations": _group,
+    "GET /v1/groups/{group}/invitations": _group,
+    "DELETE /v1/groups/{group}/invitations/{invitation}": _link,
+    "POST /v1/invitations/{invitation}/accept": _invitation,
+    "POST /v1/invitations/{invitation}/decline": _invitation,
+    "POST /v1/groups/{group}/bills": _group,
+    "GET /v1/groups/{group}/bills": _group,
+    "POST /v1/groups/{group}/accept-bills": _group,
+    "GET /v1/groups/{group}/balances": _group,
+    **{
+        f"{method} /v1/groups/{{group}}/bills/{{bill}}{what}": _bill
+        for method, whats in {
+            "GET": [""],
+            "PUT": [""],
+            "DELETE": [""],
+            "POST": [
+                "/restore",
+                "/reversal",
+                "/accept",
+                "/reject",
+                "/propose",
+                "/withdraw",
+                "/adopt",
+                "/payments",
+                "/paid-elsewhere",
+            ],
+        }.items()
+        for what in whats
+    },
+    "GET /v1/groups/{group}/plans/preview": _debt,
+    "POST /v1/groups/{group}/plans": _debt,
+    "GET /v1/groups/{group}/plans": _plan,
+    "GET /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/consent": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/drop": _plan,
+    "DELETE /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/export.csv": _group,
+    "GET /v1/groups/{group}/imports/{import}": _import,
+    "POST /v1/groups/{group}/imports/{import}/commit": _import,
+    "POST /v1/groups/{group}/imports/{import}/undo": _import,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
-BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
-"""What is for whoever has the secret in its path."""
-
 BODIES: dict[str, object] = {
     "POST /v1/payments/{id}/signature": {"signature": "0x" + "1b" * 65},
+    "PATCH /v1/groups/{group}": {"name": "Lisbon"},
+    "POST /v1/groups/{group}/members": {"name": "Dee"},
+    "PATCH /v1/groups/{group}/members/{member}": {"name": "Cyprian"},
+    "POST /v1/groups/{group}/members/{member}/claim-link": {},
+    "POST /v1/groups/{group}/invitations": {},
+    "POST /v1/groups/{group}/bills": {
+        **_DINNER,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "PUT /v1/groups/{group}/bills/{bill}": {
+        **_DINNER,
+        "version": 1,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "POST /v1/groups/{group}/bills/{bill}/accept": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/reject": {"version": 1, "reason": "no"},
+    "POST /v1/groups/{group}/bills/{bill}/propose": {
+        "version": 1,
+        "reason": "no",
+        "split": {"mode": "equal", "people": [_NOBODY]},
+    },
+    "POST /v1/groups/{group}/bills/{bill}/adopt": {"version": 1, "member": _NOBODY},
+    "POST /v1/groups/{group}/bills/{bill}/payments": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
+    "POST /v1/groups/{group}/plans": {"currency": "EUR"},
+    "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
     "POST /v1/requests/{request}/parts/{part}/decline": {"reason": "why"},
+    "POST /v1/groups/{group}/imports": {"file_name": "trip.csv", "content": _TRIP},
 }
 """What a route is asked with that does not look for an id before it has a good body."""
+
+BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
+"""What is for whoever has the secret in its path."""
 
 FOR_THE_ISSUERS = "issuer:write"
 
@@ -222,6 +408,8 @@ def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[
         make(ana)
     hers = [*ana.get("/v1/sessions").json()["sessions"], *ana.get("/v1/keys").json()["keys"]]
     names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
+    names += [one["id"] for one in ana.get("/v1/groups").json()["groups"]]
+    names += [one["id"] for one in ana.get("/v1/invitations").json()["invitations"]]
     names += [one["id"] for one in ana.get("/v1/requests").json()["requests"]]
     names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
     assert len(names) >= 6

@@ -19,7 +19,7 @@ VERBS = [
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
-    *("index run", "index status", "index check", "bench index", "bench payments"),
+    *("index run", "index status", "index check", "bench index", "bench payments", "bench split"),
     *("payments list", "payments show", "payments retry", "payments cancel"),
     *("relayer run", "relayer status", "relayer recover"),
 ]

@@ -16,19 +16,28 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, events, history, issuing, network, payments, requests
+from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments, requests
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
     "Account": "OwnAccountDocument",
+    "ActivityPage": "ActivityDocument",
     "Amount": "ShownAmount",
     "Balances": "BalancesDocument",
     "Cancel": "CancelDocument",
     "Challenge": "ChallengeDocument",
     "Event": "EventDocument",
+    "Friend": "FriendDocument",
+    "Friends": "FriendsDocument",
+    "Group": "GroupDocument",
+    "Groups": "GroupsDocument",
+    "Invitation": "InvitationDocument",
+    "Invitations": "InvitationsDocument",
     "Key": "KeyDocument",
     "Keys": "KeysDocument",
+    "MadeInvitation": "MadeInvitationDocument",
     "MadeKey": "MadeKeyDocument",
+    "Member": "MemberDocument",
     "MadeRequest": "MadeRequestDocument",
     "Network": "NetworkDocument",
     "Part": "PartDocument",
@@ -49,6 +58,7 @@ BY_NAME = {
 """Where an answer is called otherwise in the service's document."""
 ANSWERS = [
     kind
+    for module in (accounts, events, groups, history, issuing, network, payments)
     for module in (accounts, events, history, issuing, network, payments, requests)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__

@@ -16,6 +16,7 @@ from chainwallet.client import Amount, Client, EndedUnpaid, StillWaiting
 from chainwallet.client.problems import (
     InsufficientFunds,
     InvalidValue,
+    MustStay,
     NotAllowed,
     NotFound,
     NotSignedIn,
@@ -110,6 +111,39 @@ def test_a_password_is_changed(ben: Client) -> None:
         with pytest.raises(WrongPassword):
             client.sign_in(handle, PASSWORD)
         client.sign_in(handle, "nine cranes fly back from Porto")
+
+
+def test_people_share_a_group(ben: Client, running: Running) -> None:
+    """Somebody comes in by a link, becomes a guest by another, hears of it by the worker, and leaves."""
+    group = ben.make_group("Porto")
+    guest = ben.add_guest(group.id, "Cyprian")
+    token = ben.claim_link(group.id, guest.id).token
+    assert token is not None
+    with Client(running.url) as cyprian:
+        handle = f"{handle_of(ben)}-friend"
+        cyprian.sign_up(handle, PASSWORD)
+        cyprian.sign_in(handle, PASSWORD)
+        told = cyprian.events(after=0)
+        entered = cyprian.join(token)
+        assert (entered.me, entered.role, [one.name for one in entered.members].count("Cyprian")) == (
+            guest.id, "member", 1,
+        )  # fmt: skip
+        heard = next(event for event in told if event.kind == "member.claimed")
+        assert heard.group is not None
+        assert (heard.wallet, heard.group.id, heard.group.actor) == (None, group.id, handle)
+        with pytest.raises(TooLate):
+            cyprian.join(token)
+        friend = cyprian.ask_friend(handle_of(ben))
+        (invitation,) = ben.invitations()
+        assert ben.accept_invitation(invitation.id).id == friend.group
+        assert [(one.handle, one.state) for one in cyprian.friends()] == [(handle_of(ben), "friend")]
+        with pytest.raises(MustStay):
+            ben.remove_member(group.id, group.me)
+        cyprian.remove_member(group.id, guest.id)
+        with pytest.raises(NotFound):
+            cyprian.group(group.id)
+    kinds = [one.kind for one in ben.activity(group.id)]
+    assert kinds == ["member.left", "member.claimed", "invitation.made", "member.added", "group.made"]
 
 
 def signed(typed: Any, key: str = KEY) -> str:

@@ -167,8 +167,8 @@ ROWS: dict[str, Rows] = {
             | {"words": "Käse", "told_at_s": 2**40},
         ],
         "bills": [
-            {"id": "b", "group_id": "g", "lineage": "0x05", "version": 1, "reverses": "b", "import_id": "i"}
-            | {"created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
+            {"id": "b", "group_id": "g", "lineage": "05", "version": 1, "state": "disputed", "reverses": "b"}
+            | {"import_id": "i", "created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
         ],
         "bill_versions": [
             {"bill_id": "b", "version": 1, "hash": "0x06", "document": "{}", "title": "Käse", "currency": "EUR"}
@@ -193,6 +193,9 @@ ROWS: dict[str, Rows] = {
         "plan_legs": [{"plan_id": "p", "member_id": "m1", "account": "0x0a", "net_minor": -(2**40), "promise": 1}],
         "plan_debts": [{"plan_id": "p", "debt_id": 1}],
     },
+    "0012": {
+        "account_events": [{"id": 3, "account": 1, "kind": "bill.added", "at_s": 5, "owner": None, "group_event": 1}],
+    },
     "0013": {
         "requests": [
             {"id": "r", "asker": 1, "currency": "EUR", "note": "Käse", "link_hash": "09", "group_id": "g"}
@@ -203,6 +206,12 @@ ROWS: dict[str, Rows] = {
             | {"is_once": True, "declined_at_s": 5, "reason": "warum", "reminded_at_s": 2**40},
         ],
         "request_payments": [{"part_id": "p", "account_id": 1, "attempt": 2, "promise": 1, "made_at_s": 2**40}],
+    },
+    "0014": {
+        "imports": [
+            {"id": "i", "group_id": "g", "file_name": "käse.csv", "content": b"\x00\xff", "people": "{}"}
+            | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
+        ],
     },
 }
 """For each revision rows that are stored under it, and that every later version must still have."""

@@ -74,10 +74,12 @@ async def events(
     last_event_id: LastEvent = None,
     after: After = None,
 ) -> Response:
-    """What happens to your payments, and what comes in, as it happens: each event once, in the order of their ids.
+    """What happens to your payments, what comes in, and what is done in your groups: each event once, in the order of
+    their ids, as it happens.
 
-    Where the connection breaks, come back with the id of the last event that you have, and none is lost. Without one
-    the stream begins now. A line with a colon alone is a sign of life.
+    What is done in groups is told to tokens with the scope `groups:read`. Where the connection breaks, come back with
+    the id of the last event that you have, and none is lost. Without one the stream begins now. A line with a colon
+    alone is a sign of life.
     """
     last = after if last_event_id is None else int(last_event_id)
     woken, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -88,7 +90,8 @@ async def events(
 
     stream = await run_in_threadpool(parts.streams.open, caller.account_id, last, wake)
     token = bearer_token(request.headers.get("authorization"))
-    return EventStream(parts, stream, woken, partial(_still_good, parts, token))
+    hears_groups = "groups:read" in caller.scopes
+    return EventStream(parts, stream, woken, partial(_still_good, parts, token), hears_groups=hears_groups)
 
 
 def _still_good(parts: Parts, token: str) -> None:
@@ -104,7 +107,15 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, parts: Parts, stream: Stream, woken: asyncio.Event, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        stream: Stream,
+        woken: asyncio.Event,
+        check: Callable[[], None],
+        *,
+        hears_groups: bool,
+    ) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})  # nginx would hold events back
@@ -112,6 +123,7 @@ class EventStream(Response):
         self._stream = stream
         self._woken = woken
         self._check = check
+        self._hears_groups = hears_groups
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Sends events until the stream ends."""
@@ -140,7 +152,8 @@ class EventStream(Response):
             self._woken.clear()
             found = await run_in_threadpool(self._stream.take)
             if found:
-                yield b"".join(_written(EventDocument.of(event, ledgers)) for event in found)
+                told = [event for event in found if event.done is None or self._hears_groups]
+                yield b"".join(_written(EventDocument.of(event, ledgers)) for event in told)
                 continue
             try:
                 async with asyncio.timeout(HEARTBEAT_S):

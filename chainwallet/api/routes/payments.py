@@ -174,6 +174,12 @@ def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:
     return address
 
 
+def documents_of(parts: Parts, some: Sequence[Promise]) -> list[PaymentDocument]:
+    """Payments of one payer's as documents, with what each waits for."""
+    handles = _handles(parts, some)
+    return [_document(parts, told, handles) for told in parts.teller.told(some)]
+
+
 def payment_document(parts: Parts, promise: Promise) -> PaymentDocument:
     """The payment that is ``promise``, and what it waits for."""
     (told,) = parts.teller.told([promise])

@@ -6,7 +6,7 @@ from alembic import op
 from chainwallet.store.append_only import protect
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 row_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 sorted_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
