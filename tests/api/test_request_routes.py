@@ -3,6 +3,7 @@
 Ana has 100.00, Iris 50.00, Ben and Cleo nothing; Cleo signs elsewhere.
 """
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,9 @@ from chainwallet.store.group_schema import group_events
 from chainwallet.store.members import Group, Member
 from chainwallet.store.promises import Promise
 from chainwallet.store.request_schema import request_payments
+from tests.api.residents import notifier_of
 from tests.api.service import PEOPLE, Asking, bearer, open_accounts
+from tests.api.test_event_streams import hear, listening, serving
 from tests.chain.bench import ETHER, EUR, Bench, key_of
 from tests.chain.stories import tick_until_still
 from tests.postgres import on_both
@@ -444,6 +447,32 @@ def test_the_service_reminds_before_the_deadline_and_says_when_it_is_over(asks: 
     assert told_at(2 * DAY_S) == told_at(3 * DAY_S - 1) == [reminded]
     over = ("ben", "expired", "the time is over and 1 part is not paid: pizza")
     assert told_at(3 * DAY_S) == told_at(9 * DAY_S) == [reminded, over]
+
+
+def test_who_is_asked_hears_of_it(asks: Asks, parts: Parts, bench: Bench) -> None:
+    """What somebody is asked for comes in their stream of events, to tokens that may read payments and no others."""
+    notifier_of(bench).catch_up()
+
+    def of_the_app(token: str) -> Caller:
+        return replace(caller("ana"), scopes=frozenset(["history:read", *(["payments:read"] * (token == "app"))]))
+
+    with (
+        serving(replace(parts, caller_of=of_the_app)) as url,
+        listening(url, "app") as app,
+        listening(url, "deaf") as deaf,
+    ):
+        made = asks.ask("ben", amount=euros("4.00"), of=["@ana"], note="pizza")
+        notifier_of(bench).catch_up()
+        (event,) = (json.loads(one.data) for one in hear(app, 1))
+        parts.streams.close()
+        assert list(deaf) == []
+    assert event["kind"] == "request.asked"
+    assert event["group"] == {
+        "id": None,
+        "subject": made["request"]["id"],
+        "words": "@ben asks you for 4.00 EUR: pizza",
+        "actor": "@ben",
+    }
 
 
 # ------------------------------------------------------------------------------------------------ who sees what

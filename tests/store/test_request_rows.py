@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chainwallet.evm import Address, BlockNumber, Hash32
 from chainwallet.notifier import Reminders
 from chainwallet.rules.request import DAY_S
-from chainwallet.store import promises, requests
+from chainwallet.store import promises, reminding, requests
 from chainwallet.store.database import Database
 from chainwallet.store.group_schema import group_events as event_rows
 from chainwallet.store.promises import Promise
@@ -155,8 +155,12 @@ def test_what_is_due_is_seen_to_once(database: Database) -> None:
     looking = [Reminders(database, lambda: now_s, at_once=1) for _ in range(2)]
     assert [one.tick() for one in (*looking, *looking)] == [1, 1, 0, 0]
     assert events(database) == [(BEN, None, "request.reminded")] * 2
+    with database.read() as tx:
+        assert [requests.due(tx, at_s, 9) for at_s in (now_s, now_s + 1)] == [(), ("r2",)]
     now_s = deadline_s
     assert [one.tick() for one in (*looking, *looking, *looking)] == [1, 1, 1, 0, 0, 0]
+    with database.transaction() as tx:
+        reminding.look(tx, "r0", now_s)  # by who had read that it was due before the others saw to it
     assert sorted(events(database)[2:]) == sorted([(ANA, None, "request.expired")] * 3)
 
 
