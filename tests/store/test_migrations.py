@@ -151,6 +151,7 @@ ROWS: dict[str, Rows] = {
             | {"promise": 1, "asked_by": "käthe", "submission_id": 1, "given_back_at_s": 2**40, "created_at_s": 5},
         ],
     },
+    "0011": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
