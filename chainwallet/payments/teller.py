@@ -68,7 +68,7 @@ class Told:
 class Teller:
     """Takes payments on one chain; ``desks`` by the currency's code, ``relayer`` sends cancels.
 
-    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` is taken with each payment.
+    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` stands in each quote.
     """
 
     database: Database
