@@ -1,4 +1,4 @@
-# The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
+# The two commands: `make serve` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test lint forge-test pytest kill-test schemathesis contracts gas lock clean halmos mutation proofs simulate chaos machines bills
 

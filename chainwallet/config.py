@@ -101,7 +101,8 @@ class Config:
     relayers: int = 1
     """How many senders carry payments side by side."""
     service_fee_minor: int = 0
-    """What the service takes for a payment, in minor units of its currency. Only 0 is taken by this version."""
+    """What the service takes for a payment, in minor units of its currency. Only 0, because no document that a payer
+    signs names a fee (docs/decisions/0015)."""
     host: str = "127.0.0.1"
     """The address that the service listens at."""
     port: int = 8420

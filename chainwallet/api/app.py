@@ -45,7 +45,8 @@ TITLE = "chainwallet"
 SUMMARY = "A wallet ledger whose money lives in smart contracts."
 DESCRIPTION = (
     "Amounts are decimal strings with their currency, times are RFC 3339 in UTC, addresses have their EIP-55 checksum. "
-    "Unknown fields are refused. What goes wrong is told as problem details (RFC 9457), whose types have a page each."
+    "Unknown fields and parameters are refused. What goes wrong is told as problem details (RFC 9457), whose types "
+    "have a page each."
 )
 TAGS = [
     {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},

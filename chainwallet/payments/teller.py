@@ -18,6 +18,7 @@ from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments.accepting import offer, take_signature
 from chainwallet.payments.deciding import Desk, decide
+from chainwallet.payments.deciding import Desk, id_in_use
 from chainwallet.payments.directory import Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document
 from chainwallet.payments.order import Order
@@ -68,7 +69,7 @@ class Told:
 class Teller:
     """Takes payments on one chain; ``desks`` by the currency's code, ``relayer`` sends cancels.
 
-    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` is taken with each payment.
+    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` stands in each quote.
     """
 
     database: Database
@@ -89,10 +90,9 @@ class Teller:
     def pay(self, payer: Address, wallets: Collection[Address], wish: Wish) -> Promise:
         """The payment that ``wish`` asks for, from ``payer``, one of its owner's ``wallets``; asked again, the same.
 
-        For one wallet and currency an id always stands for one payment. Once that is accepted, it stands for no payment
-        of the owner's other wallets, nor in another currency; what is asked for from two of them in the same instant
-        may be accepted twice. A handle is looked up when the payment is accepted: asked for again it means the wallet
-        that it meant then. Queued, or, where the payer signs elsewhere, offered.
+        For all wallets of an account, and in all currencies, an id stands for one payment: of several that are asked
+        for in the same instant one is accepted. A handle is looked up when the payment is accepted: asked for again it
+        means the wallet that it meant then. Queued, or, where the payer signs elsewhere, offered.
         Raises ``BadValue``, ``NotFound``, ``InsufficientFunds``, ``Recovering`` and what the signer raises; then
         nothing is stored.
         """
@@ -103,7 +103,7 @@ class Teller:
         desk = self.desk(wish.amount.currency)
         known = self._known(wallets, wish.id)
         if known is not None and (known.token, known.payer) != (desk.cash.token, payer):
-            raise BadValue("id", wish.id, "an id that none of your other payments has")
+            raise id_in_use(wish.id)
         payee = payee_of(self.directory, wish.payee, None if known is None else known.payee)
         order = Order(wish.id, payer, payee, wish.amount, wish.memo).checked(desk.cash)
         return Asked(desk, order, self.signer_of(payer))

@@ -442,6 +442,14 @@ def test_every_route_lists_its_errors_with_examples(client: Asking) -> None:
             assert "HTTPValidationError" not in str(described)
 
 
+def test_every_route_refuses_parameters_that_it_does_not_have(ana: Person, every: list[Operation]) -> None:
+    """A parameter of the query that no route has is refused by name by all of them, those without any included."""
+    for operation in every:
+        answer = operation.ask(ana.asking, ana.headers, params={"limitt": "5"})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request"), operation
+        assert (answer.json()["field"], answer.json()["value"]) == ("limitt", "5")
+
+
 def test_every_route_is_called_as_the_frame_means_it(client: Asking) -> None:
     """All routes come from the service's own router, which calls a plain function in one thread."""
     for route in routes_of(client.app):
