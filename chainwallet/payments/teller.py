@@ -17,8 +17,7 @@ from chainwallet.errors import BadValue, ChainwalletError, NotFound, TooLate
 from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments.accepting import offer, take_signature
-from chainwallet.payments.deciding import Desk, decide
-from chainwallet.payments.deciding import Desk, id_in_use
+from chainwallet.payments.deciding import Desk, decide, id_in_use
 from chainwallet.payments.directory import Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document
 from chainwallet.payments.order import Order

@@ -213,7 +213,7 @@ ROWS: dict[str, Rows] = {
             | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
         ],
     },
-    "0011": {},  # indexes only
+    "0015": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
