@@ -27,7 +27,7 @@ from chainwallet.requests import Each, Requests, Wanted, Wish
 from chainwallet.rules.handle import Handle
 from chainwallet.rules.money import Money
 from chainwallet.rules.promise import Final
-from chainwallet.rules.scope import SCOPES
+from chainwallet.rules.scope import SCOPES, parse_scopes
 from chainwallet.store import members, promises
 from chainwallet.store.database import Database
 from chainwallet.store.group_schema import group_events
@@ -454,7 +454,9 @@ def test_who_is_asked_hears_of_it(asks: Asks, parts: Parts, bench: Bench) -> Non
     notifier_of(bench).catch_up()
 
     def of_the_app(token: str) -> Caller:
-        return replace(caller("ana"), scopes=frozenset(["history:read", *(["payments:read"] * (token == "app"))]))
+        return replace(
+            caller("ana"), scopes=parse_scopes(["history:read", *(["payments:read"] if token == "app" else [])])
+        )
 
     with (
         serving(replace(parts, caller_of=of_the_app)) as url,
