@@ -129,6 +129,11 @@ def of_bills(tx: Transaction, bill_ids: Collection[str]) -> dict[str, tuple[Debt
     return {bill_id: tuple(some) for bill_id, some in found.items()}
 
 
+def with_ids(tx: Transaction, ids: Collection[int]) -> tuple[Debt, ...]:
+    """The debts with these ids, also those that do not count any more."""
+    return _many(tx, select(debts, STATE.label("state")).where(debts.c.id.in_(list(ids))))
+
+
 def of_member(tx: Transaction, group_id: str, member_id: str) -> tuple[tuple[Debt, StoredState], ...]:
     """The debts that a member owes or is owed and that are not settled, each with its bill's state; oldest bill first.
 
