@@ -1,6 +1,6 @@
-# The two commands: `make demo` and `make test`. Both do all the set-up; the second time that takes a second.
+# The two commands: `make serve` and `make test`. Both do all the set-up; the second time that takes a second.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint forge-test pytest kill-test schemathesis contracts gas lock clean halmos mutation proofs simulate chaos machines
+.PHONY: help setup demo serve test lint forge-test pytest kill-test schemathesis contracts gas lock clean halmos mutation proofs simulate chaos machines bills
 
 PYTHON ?= python3
 VENV := .venv
@@ -85,6 +85,10 @@ chaos: setup ## Carry COUNT=50000 payments on STORE=sqlite through KILLS=100, RE
 EXAMPLES ?= 500
 machines: setup ## Drive ledger, store and their models together for EXAMPLES=500 lives each
 	CHAINWALLET_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/machines
+
+bills: COUNT = 1000000
+bills: setup ## Divide COUNT=1000000 random bills of all kinds, and check each against a second account
+	$(BIN)/python -m tests.rules.bills $(COUNT) $(SEED)
 
 SEEDS_OF_REQUESTS ?= 1 2 3
 schemathesis: setup ## Send every route EXAMPLES=500 generated requests of each kind, from three seeds

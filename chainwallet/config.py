@@ -9,7 +9,10 @@ HOME_LOCK_WAIT_S = 30  # how long a command waits for another one that changes t
 GAS_MONEY_WEI = 10**21  # what a service address gets on a local chain, where ETH is free
 
 LONGEST_LIFETIME_S = 86_400
-"""Of any document that is signed here: so long after a loss of the database nothing that was signed before is good."""
+"""Of any document that anybody may deliver: so long after a loss of the database nothing that was signed is good.
+
+A group's plan may be good for longer: nobody but our relayer can deliver it (docs/decisions/0016).
+"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class Config:
     relayers: int = 1
     """How many senders carry payments side by side."""
     service_fee_minor: int = 0
-    """What the service takes for a payment, in minor units of its currency. Only 0 is taken by this version."""
+    """What the service takes for a payment, in minor units of its currency. Only 0, because no document that a payer
+    signs names a fee (docs/decisions/0015)."""
     host: str = "127.0.0.1"
     """The address that the service listens at."""
     port: int = 8420

@@ -12,6 +12,10 @@ ChainwalletError
 |   |-- FeeAboveCap          the chain asks more for gas than the cap allows
 |   |-- Expired              a document whose time is over
 |   |-- TooLate              what can no longer be changed
+|   |-- StaleVersion         a version of a bill that is not the current one
+|   |-- BillDisputed         a bill that somebody disputes; it is in no plan until that is resolved
+|   |-- BillLocked           a bill with debts in a plan or payment under way
+|   |-- BillSettled          a bill with debts that are paid; a reversal bill corrects it
 |   |-- NotPaid              a payment that ended without being paid
 |   |-- Recovering           the chain knows more than this database; nothing is signed until that is waited out
 |   |-- WrongPassphrase      a keystore or sealed key does not open
@@ -220,6 +224,53 @@ class TooLate(Refused):
 
     def __str__(self) -> str:
         return f"{self.what}: too late, {self.reason}"
+
+
+@dataclass(eq=False)
+class StaleVersion(Refused):
+    """The ``bill`` is at version ``current`` where ``given`` was named."""
+
+    bill: str
+    given: int
+    current: int
+
+    def __str__(self) -> str:
+        return f"version: got {self.given}, the bill {self.bill} is at version {self.current}; look at that first"
+
+
+@dataclass(eq=False)
+class BillDisputed(Refused):
+    """The ``bill`` is disputed by the members ``by``: it is paid and cleared only when that is resolved."""
+
+    bill: str
+    by: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"bill {self.bill}: disputed by {', '.join(self.by)} until it is amended, withdrawn or accepted"
+
+
+@dataclass(eq=False)
+class BillLocked(Refused):
+    """Debts of the ``bill`` are in a plan (``locked``) or a payment (``paying``) under way; ``what`` was asked for."""
+
+    bill: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        under_way = "a payment" if self.why == "paying" else "a plan"
+        return f"bill {self.bill}: cannot be {self.what} while {under_way} with its debts is under way"
+
+
+@dataclass(eq=False)
+class BillSettled(Refused):
+    """Debts of the ``bill`` are paid or cleared; ``what`` was asked for. Settled is never undone by an edit."""
+
+    bill: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"bill {self.bill}: cannot be {self.what}, debts of it are settled; make a reversal bill"
 
 
 @dataclass(eq=False)

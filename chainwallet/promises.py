@@ -160,7 +160,8 @@ def renewed_if_expired(
 def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason: str, now_s: int) -> Begun:
     """The same promise, under the same nonce, with a new document that nobody has signed yet.
 
-    Raises ``BadValue`` where a later document could take its nonce away before it is delivered.
+    A payment's content is the same; what a consent takes is what its new settlement says. Raises ``BadValue`` where a
+    later document could take its nonce away before it is delivered.
     """
     promise = begun.promise
     known = nonces_of(tx, cash.token, promise.payer)
@@ -169,7 +170,9 @@ def renew(tx: Transaction, begun: Begun, document: Promised, cash: Cash, reason:
     value, ref, valid_before = _terms(document, promise.payer)
     promises.set_document(tx, promise, as_json(document, domain_of(cash)), valid_before, None, ref)
     promises.move(tx, promise, WasRenewed(reason), now_s)
-    assert value == promise.value  # noqa: S101 - the content is the same
+    if value != promise.value:
+        assert promise.kind == "consent"  # noqa: S101 - a payment's content is the same
+        promises.set_value(tx, [promise.number], value)
     renewed = promises.by_number(tx, promise.number)
     assert renewed is not None  # noqa: S101 - promises are never removed
     return replace(begun, promise=renewed, document=document)
@@ -257,6 +260,12 @@ def take_signature(database: Database, cash: Cash, begun: Begun, signature: byte
     if isinstance(outcome, BadValue):
         raise outcome
     return replace(begun, promise=outcome)
+
+
+def keep_signature(tx: Transaction, promise: Promise, signature: bytes, now_s: int) -> Promise:
+    """The offered promise, which ``tx`` holds, with ``signature``, which was verified; queued."""
+    promises.set_document(tx, promise, promise.document, promise.valid_before, signature, promise.ref)
+    return promises.move(tx, replace(promise, signature=signature), WasSigned(), now_s)
 
 
 def store_signatures(

@@ -70,7 +70,7 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], default
         raise BadValue("port", port, f"0 to {LARGEST_PORT}; 0 for any free one")
     fee_minor = numbers.pop("service_fee_minor", 0)
     if fee_minor != 0:
-        raise BadValue("service_fee_minor", fee_minor, "0: this version takes no service fee, and quotes none")
+        raise BadValue("service_fee_minor", fee_minor, "0: what a payer signs names no fee (docs/decisions/0015)")
     public_url = settings.get("public_url")
     if public_url is not None and not _PUBLIC_URL.fullmatch(str(public_url)):
         raise BadValue("public_url", public_url, "a URL such as https://wallet.example, without a path")

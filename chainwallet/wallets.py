@@ -1,6 +1,5 @@
 """Wallets: names for addresses, and the keys this home holds for them."""
 
-import unicodedata
 from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
@@ -11,6 +10,7 @@ from chainwallet.evm import Address, checksum, parse_address
 from chainwallet.keys.keystore import read_keystore, write_keystore
 from chainwallet.keys.sealed import SealedKeys
 from chainwallet.keys.signer import AccountSigner
+from chainwallet.rules.text import clean_line
 from chainwallet.store import wallets
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Database, Transaction
@@ -22,23 +22,13 @@ SERVICE_NAMES = "service "
 ACCOUNT_NAMES = "@"
 """What names of accounts' wallets begin with: their handles. Nobody gives such a name by hand."""
 
-_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: control characters, surrogates, ends of line and paragraph
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # Unicode UAX #9: bidi controls
-
 
 def checked_name(name: str) -> str:
     """``name`` trimmed and in Unicode's NFC form.
 
-    Raises ``BadValue`` for an empty or invisible name, one above ``MAX_NAME_CHARS``, one with control characters, or
-    one that could be taken for an address.
+    Raises ``BadValue`` as ``clean_line`` does, and for a name that could be taken for an address.
     """
-    clean = unicodedata.normalize("NFC", name).strip()
-    if not 0 < len(clean) <= MAX_NAME_CHARS:
-        raise BadValue("name", name, f"1 to {MAX_NAME_CHARS} characters")
-    if any(unicodedata.category(char) in _UNSEEN or char in _TURNING for char in clean):
-        raise BadValue("name", name, "no control characters")
-    if not any(unicodedata.category(char)[0] in "LNPS" for char in clean):
-        raise BadValue("name", name, "a character that can be seen")
+    clean = clean_line(name, "name", MAX_NAME_CHARS)
     if clean.lower().startswith("0x"):
         raise BadValue("name", name, "a name that does not begin like an address")
     return clean

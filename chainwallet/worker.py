@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chainwallet.errors import NotFound, NotPaid, NotYetPaid
 from chainwallet.indexer import Indexer, StoodStill
-from chainwallet.notifier import Notifier
+from chainwallet.notifier import Notifier, Reminders
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.rules.promise import Canceled, Expired, Final, Queued
 from chainwallet.rules.submission import Mined, Submission
@@ -18,6 +18,24 @@ POLL_MAX_S = 2.0
 LAST_STEPS = 3  # mined, confirmed, nothing left
 
 
+class Paced:
+    """Does ``work`` at most every ``every_s`` seconds, however often it is asked to; gives what it gave, or 0."""
+
+    def __init__(self, work: Callable[[], int], every_s: float, monotonic_s: Callable[[], float]) -> None:
+        self._work = work
+        self._every_s = every_s
+        self._monotonic_s = monotonic_s
+        self._last_s: float | None = None
+
+    def __call__(self) -> int:
+        """Does it, where it is due."""
+        now_s = self._monotonic_s()
+        if self._last_s is not None and now_s - self._last_s < self._every_s:
+            return 0
+        self._last_s = now_s
+        return self._work()
+
+
 @dataclass(frozen=True)
 class Worker:
     """Carries payments, follows the chain and tells accounts. ``follow`` makes the indexer of all ledgers by now."""
@@ -27,6 +45,10 @@ class Worker:
     follow: Callable[[], Indexer]
     notifier: Notifier | None = None
     """None where this home has no accounts to tell."""
+    chore: Callable[[], int] | None = None
+    """What answers have done beside it, after the chain was looked at; says how much moved."""
+    reminders: Reminders | None = None
+    """As the notifier."""
 
     def catch_up(self) -> None:
         """Takes in all that the chain says by now, and what it means for the promises; raises what the indexer does."""
@@ -37,6 +59,8 @@ class Worker:
         """One step of each; how much moved."""
         progress = self.follow().tick()
         moved = self.relayer.tick() + (not isinstance(progress, StoodStill))
+        moved += self.chore() if self.chore is not None else 0
+        moved += self.reminders.tick() if self.reminders is not None else 0
         return moved + (self.notifier.tick() if self.notifier is not None else 0)
 
     def settle(self, number: int) -> Promise:

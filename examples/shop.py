@@ -19,6 +19,7 @@ from chainwallet.client.problems import AlreadyExists
 
 PAUSE_S = 0.2
 PATIENCE_S = 600.0
+RESTART_S = 120.0  # so long a service may take to come back, on a busy machine
 
 Place = tuple[int, int]
 """Block, and the number of the event in it: later is greater."""
@@ -81,7 +82,7 @@ def place_of(movement: Movement) -> Place:
 def main(arguments: Sequence[str]) -> int:
     """One order; exit status 0 where it was paid."""
     url, shop, customer, price = arguments
-    with Client(url) as client:
+    with Client(url, retry_s=RESTART_S) as client:
         open_shop(client, shop, os.environ["SHOP_PASSWORD"])
         order = take_order(client, customer, amount_of(price))
         print(f"{customer}, please pay {order.price} to {shop}", flush=True)

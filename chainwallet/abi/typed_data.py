@@ -264,6 +264,16 @@ def from_typed_data(typed_data: object) -> tuple[Document, Domain]:
     return _read(kind, "message", members["message"]), _read(Domain, "domain", members["domain"])
 
 
+def settlement_as_json(settlement: Settlement) -> str:
+    """``settlement`` as it stands in the message of a consent, as JSON text."""
+    return json.dumps(_show(settlement))
+
+
+def settlement_from_json(text: str) -> Settlement:
+    """The settlement that ``settlement_as_json`` wrote; raises ``BadValue`` for the JSON of anything else."""
+    return _read(Settlement, "settlement", json.loads(text))
+
+
 class _Form(NamedTuple):
     """How values of one EIP-712 type are checked, hashed, shown as JSON and read from it."""
 

@@ -23,15 +23,19 @@ from chainwallet.api.readers import Readers
 from chainwallet.api.routes import (
     accounts,
     audit,
+    bills,
     events,
     groups,
     health,
     history,
+    interchange,
     invitations,
     issuing,
     network,
     pages,
     payments,
+    plans,
+    requests,
 )
 from chainwallet.api.routing import THREADS
 from chainwallet.config import ApiLimits
@@ -41,13 +45,18 @@ TITLE = "chainwallet"
 SUMMARY = "A wallet ledger whose money lives in smart contracts."
 DESCRIPTION = (
     "Amounts are decimal strings with their currency, times are RFC 3339 in UTC, addresses have their EIP-55 checksum. "
-    "Unknown fields are refused. What goes wrong is told as problem details (RFC 9457), whose types have a page each."
+    "Unknown fields and parameters are refused. What goes wrong is told as problem details (RFC 9457), whose types "
+    "have a page each."
 )
 TAGS = [
     {"name": "accounts", "description": "Who asks: sign-up, sessions, API keys, and your wallets."},
     {"name": "payments", "description": "Money for somebody else, once for each id."},
+    {"name": "requests", "description": "Money that you ask others for, and are asked for."},
     {"name": "issuing", "description": "Money in and out against a bank's reference, for the issuer's people."},
     {"name": "groups", "description": "People who share bills: groups, members, guests, invitations and friends."},
+    {"name": "bills", "description": "What a group spent: divided exactly, agreed to, settled; and its balances."},
+    {"name": "plans", "description": "Settling up: what a group owes is cleared by one transaction that all sign."},
+    {"name": "interchange", "description": "Groups in and out as files, to the cent."},
     {"name": "history", "description": "Your movements and balances, from the verified history of the chain."},
     {"name": "events", "description": "What happens to your payments, and what comes in, as it happens."},
     {"name": "audit", "description": "What anybody may check: movements, balances of the past, the supply."},
@@ -58,9 +67,13 @@ TAGS = [
 ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
+    requests.router,
     issuing.router,
     groups.router,
     invitations.router,
+    bills.router,
+    plans.router,
+    interchange.router,
     history.router,
     events.router,
     audit.router,

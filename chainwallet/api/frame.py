@@ -27,6 +27,9 @@ LOG = logging.getLogger("chainwallet.api")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 CLOSE = {"Connection": "close"}  # where the rest of a body is not read
+FILES_GO_TO = "/imports"
+FILE_BODY_BYTES = 4_000_000
+"""Most bytes in the body of a request to a path that ends with ``FILES_GO_TO``: JSON with a file in it."""
 READING_S = 30
 """So long a body may take to arrive."""
 
@@ -38,7 +41,7 @@ _SECURITY_HEADERS = (
 )
 _CLOSED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NOT_STORED = (b"cache-control", b"no-store")
-_CORS_METHODS = b"GET, POST, DELETE"
+_CORS_METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _CORS_HEADERS = b"authorization, content-type, idempotency-key, last-event-id, x-request-id"
 _CORS_EXPOSED = b"retry-after, x-request-id, location"
 _CORS_AGE_S = b"600"
@@ -68,6 +71,7 @@ class Frame:
         self._rates = rates
         self._metrics = metrics
         self._body_bytes = body_bytes
+        self._file_bytes = max(body_bytes, FILE_BODY_BYTES)
         self._origins = frozenset(origin.encode("ascii") for origin in origins)
         self._proxies = tuple(proxies)
 
@@ -98,7 +102,8 @@ class Frame:
             if origin is not None and scope["method"] == "OPTIONS" and b"access-control-request-method" in given:
                 await self._preflight(origin, send_framed)
                 return
-            refused, receive_checked = await self._checked(given, receive, state["client"])
+            most_bytes = self._file_bytes if scope["path"].endswith(FILES_GO_TO) else self._body_bytes
+            refused, receive_checked = await self._checked(given, receive, state["client"], most_bytes)
             if refused is not None:
                 await refused.response(request_id)(scope, receive, send_framed)
             else:
@@ -116,7 +121,7 @@ class Frame:
             _log(scope["method"], route, state, status, took_s)
 
     async def _checked(
-        self, given: dict[bytes, bytes], receive: Receive, client: str
+        self, given: dict[bytes, bytes], receive: Receive, client: str, most_bytes: int
     ) -> tuple[Problem | None, Receive]:
         """What is wrong with the request before any route sees it; and from where a route reads its body."""
         try:
@@ -126,15 +131,15 @@ class Frame:
         length, is_chunked = given.get(b"content-length"), b"transfer-encoding" in given
         if not is_chunked and (length is None or length == b"0"):
             return None, receive
-        if length is not None and length.isdigit() and int(length[:20]) > self._body_bytes:
-            return self._too_large(), receive
+        if length is not None and length.isdigit() and int(length[:20]) > most_bytes:
+            return _too_large(most_bytes), receive
         try:
             async with asyncio.timeout(READING_S):
-                body = await _read(receive, self._body_bytes)
+                body = await _read(receive, most_bytes)
         except TimeoutError:
             return problem("body-too-slow", f"body: expected all of it within {READING_S} s", headers=CLOSE), receive
         if body is None:
-            return self._too_large(), receive
+            return _too_large(most_bytes), receive
         if body and not is_json(given.get(b"content-type")):
             return problem("not-json", "Content-Type: expected application/json"), receive
         try:
@@ -143,10 +148,6 @@ class Frame:
         except Unreadable as unreadable:
             return problem("broken-json", str(unreadable)), receive
         return None, _replay(body, receive)
-
-    def _too_large(self) -> Problem:
-        limit = f"at most {self._body_bytes} bytes"
-        return problem("body-too-large", f"body: expected {limit}", headers=CLOSE, limit=limit)
 
     def _client(self, scope: Scope, given: dict[bytes, bytes]) -> str:
         """The address that the request comes from: the last in X-Forwarded-For that is no proxy of ours."""
@@ -186,6 +187,11 @@ class Frame:
             headers.append((b"access-control-max-age", _CORS_AGE_S))
         await send({"type": "http.response.start", "status": 204 if is_known else 403, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _too_large(most_bytes: int) -> Problem:
+    limit = f"at most {most_bytes} bytes"
+    return problem("body-too-large", f"body: expected {limit}", headers=CLOSE, limit=limit)
 
 
 def _request_id(given: bytes | None) -> str:

@@ -14,7 +14,7 @@ from chainwallet.api.problems import MEDIA_TYPE, Problem
 from chainwallet.errors import ChainwalletError
 
 SECURITY = "bearer"
-_EVERY_ROUTE = ("broken-request", "no-such-route", "too-many-requests", "internal-error")
+_EVERY_ROUTE = ("broken-request", "no-such-route", "invalid-request", "too-many-requests", "internal-error")
 _WITH_BODY = ("broken-json", "body-too-slow", "body-too-large", "not-json")
 _SIGNED_IN = ("not-signed-in", "not-allowed", "store-trouble")
 _EXAMPLE_ID = "3f1c0d5e9a7b2468"
@@ -67,8 +67,6 @@ def _complete(operation: Document, route: Any) -> None:
     slugs, signed_in = list(_EVERY_ROUTE), scope_of(route)
     if "requestBody" in operation:
         slugs += _WITH_BODY
-    if "requestBody" in operation or operation.get("parameters"):
-        slugs.append("invalid-request")
     if once_of in _calls(route.dependant):
         slugs.append("key-reused")
     if signed_in is not None:

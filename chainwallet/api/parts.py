@@ -8,13 +8,17 @@ from fastapi import Depends, Request
 
 from chainwallet.accounts import Accounts
 from chainwallet.api.callers import CallerOf
+from chainwallet.bills import Bills
+from chainwallet.clearing import Clearings
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
+from chainwallet.interchange import Interchange
 from chainwallet.issuing import Office
 from chainwallet.manifest import Manifest
 from chainwallet.notifier import Streams
 from chainwallet.payments import Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.store.accounts import Account
@@ -58,6 +62,14 @@ class Parts:
     """Tops up and withdraws."""
     groups: Groups
     """Who shares bills with whom."""
+    bills: Bills
+    """What groups spent, and who owes whom for it."""
+    interchange: Interchange
+    """Groups in and out as files."""
+    clearings: Clearings
+    """How groups settle up."""
+    requests: Requests
+    """Asks for money."""
 
 
 async def _parts_of(request: Request) -> Parts:

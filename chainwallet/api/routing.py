@@ -1,27 +1,52 @@
-"""The router of all routes: one that is a plain function is called in a thread, once, and not for its parts.
+"""The router of all routes: what all of them do alike.
 
-FastAPI goes to a thread for the call and again for the check of what it returned; each way costs more than a small
-request itself.
+One that is a plain function is called in a thread, once, and not for its parts: FastAPI goes to a thread for the call
+and again for the check of what it returned, and each way costs more than a small request itself.
+
+Parameters of the query that a route does not have are refused, as unknown fields of a body are, and so is one that
+comes twice: FastAPI ignores the one, and of the other all but the last.
 """
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial, wraps
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
 from fastapi.routing import APIRoute
+
+from chainwallet.api.openapi import scope_of
 
 THREADS = 128
 """So many requests are worked on at once: as many as the store writes in one transaction."""
 
 
 class Route(APIRoute):
-    """A route whose plain function is called in a thread of the loop's executor."""
+    """A route whose plain function is called in a thread of the loop's executor, and that knows its parameters."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint if inspect.iscoroutinefunction(endpoint) else _threaded(endpoint), **settings)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request. It raises ``RequestValidationError`` for parameters that the route does not have; who
+        may not use the route is told that first.
+        """
+        handle, may_use = super().get_route_handler(), scope_of(self)
+        query = [field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
+
+        async def handle_known(request: Request) -> Response:
+            wrong = _wrong_parameters(request, query) if request.scope["query_string"] else []
+            if wrong:
+                if may_use is not None:
+                    await may_use(request)
+                raise RequestValidationError(wrong)
+            return await handle(request)
+
+        return handle_known
 
 
 class Router(APIRouter):
@@ -29,6 +54,19 @@ class Router(APIRouter):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(route_class=Route, **settings)
+
+
+def _wrong_parameters(request: Request, query: Sequence[str]) -> list[dict[str, object]]:
+    wrong: list[dict[str, object]] = []
+    seen = set()
+    for name, value in request.query_params.multi_items():
+        if name not in query:
+            limit = f"one of this route's parameters: {', '.join(query)}" if query else "a route that has parameters"
+            wrong.append({"type": "extra_forbidden", "loc": ("query", name), "msg": limit, "input": value})
+        elif name in seen:
+            wrong.append({"type": "given_twice", "loc": ("query", name), "msg": "given once", "input": value})
+        seen.add(name)
+    return wrong
 
 
 def _threaded(endpoint: Callable[..., Any]) -> Callable[..., Any]:

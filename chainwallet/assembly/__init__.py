@@ -20,8 +20,8 @@ from chainwallet.assembly.opening import (
     now_s,
     open_home,
 )
-from chainwallet.assembly.paying import gatherer, office, teller
-from chainwallet.assembly.sharing import groups
+from chainwallet.assembly.paying import gatherer, office, requests, teller
+from chainwallet.assembly.sharing import bills, clearings, groups
 
 __all__ = [
     "SENDERS",
@@ -30,8 +30,10 @@ __all__ = [
     "Connection",
     "OpenHome",
     "Rotation",
+    "bills",
     "books",
     "carriers",
+    "clearings",
     "connect",
     "demo_tools",
     "gatherer",
@@ -42,6 +44,7 @@ __all__ = [
     "open_home",
     "own_command",
     "reading_node",
+    "requests",
     "supervisor_command",
     "teller",
     "throwaway_chain",

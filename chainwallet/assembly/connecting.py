@@ -20,7 +20,7 @@ from chainwallet.keys.external import ExternalSigner
 from chainwallet.keys.keystore import open_keystore
 from chainwallet.keys.signer import LocalSigner, TransactionSigner
 from chainwallet.manifest import Contract
-from chainwallet.notifier import Notifier
+from chainwallet.notifier import Notifier, Reminders
 from chainwallet.payments import Desk, cancel_forgotten
 from chainwallet.relayer import Relayer, Tools
 from chainwallet.relayer.tools import DEFAULT_CONFIRMATIONS
@@ -84,13 +84,18 @@ class Connection:
     @cached_property
     def worker(self) -> Worker:
         """Carries payments and follows the chain; it knows the ledgers that were deployed before its first step."""
-        return Worker(self.tools, self.relayer, cache(self.indexer), self.notifier)
+        return Worker(self.tools, self.relayer, cache(self.indexer), self.notifier, reminders=self.reminders)
 
     @cached_property
     def notifier(self) -> Notifier:
         """Tells this home's accounts what happens on this chain."""
         database = self.opened.database
         return Notifier(database, self.chain.key, self.confirmations, account_wallets.accounts_of, time.time)
+
+    @cached_property
+    def reminders(self) -> Reminders:
+        """Reminds this home's accounts of what they are asked for."""
+        return Reminders(self.opened.database, time.time)
 
     def chronicle(self, asking: Node) -> Chronicle:
         """The verified history of all ledgers; ``asking`` is a way to the node on which nobody waits long."""

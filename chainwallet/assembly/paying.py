@@ -11,6 +11,7 @@ from chainwallet.evm import checksum
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.payments import Accept, AcceptSoon, AccountDirectory, Desk, Gatherer, Order, Teller
+from chainwallet.requests import Requests
 from chainwallet.rules.money import Currency
 from chainwallet.store.promises import Promise
 
@@ -49,6 +50,11 @@ def teller(connection: Connection, accept: Accept = accept_one, accept_soon: Acc
         service_fee_minor=opened.config.service_fee_minor,
         accept_soon=accept_soon,
     )
+
+
+def requests(connection: Connection, taking: Teller, url: str) -> Requests:
+    """Asks for money that ``taking`` takes; people reach the service at ``url``."""
+    return Requests(connection.opened.database, taking, url, secrets.token_bytes, now_s)
 
 
 def office(connection: Connection, accept: Accept = accept_one) -> Office:

@@ -16,6 +16,7 @@ import typer
 from chainwallet import __version__
 from chainwallet.cli import (
     account,
+    ask,
     bench,
     chain,
     contracts,
@@ -59,6 +60,7 @@ app.command("faults")(faults.faults)
 app.add_typer(serve.app, name="serve")
 app.add_typer(account.app, name="account")
 app.add_typer(service.keys, name="keys")
+app.add_typer(ask.app, name="ask")
 app.add_typer(group.app, name="group")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from chainwallet.config import Config
 
 app = typer.Typer(
-    help="Measure this machine's speed, on a local chain made for it.", invoke_without_command=True, callback=alone
+    help="Measure this machine's speed, on a local chain made for it or in computing alone.",
+    invoke_without_command=True,
+    callback=alone,
 )
 
 EVENTS_MOST = 1_000_000
@@ -29,6 +31,8 @@ PAYERS_MOST = 10_000
 SECONDS_MOST = 86_400
 PEOPLE_MOST = 1_000
 CONNECTIONS_MOST = 1_000
+RUNS_MOST = 1_000
+MEMBERS_MOST = 100  # of a group
 
 
 @app.command("index")
@@ -263,6 +267,70 @@ def api(
     say(console(), f"{found.accepted:,} payments, {found.reads:,} reads, {found.errors} errors; memory: {memory}")
     for note in found.notes:
         say(console(), note)
+
+
+@app.command("split")
+def split(
+    runs: Annotated[int, typer.Option(min=1, max=RUNS_MOST, metavar="N", help="How many runs of each kind.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how fast bills are computed.
+
+    They are divided, a group is planned, and balances are found; without a chain, on one core. Prints the medians of
+    the runs, in the processor's time, which does not count other work on the machine.
+    """
+    from chainwallet.bench.split import figures
+
+    found = figures(runs)
+    if as_json:
+        say_json(asdict(found))
+        return
+    shown = table("What", "How fast")
+    shown.add_row("bills divided, of all modes", f"{found.splits_per_s:,} in a second")
+    shown.add_row("the fewest transfers of 15 people", f"{found.plan_15_ms:.1f} ms")
+    shown.add_row("the balances of 500 bills and 30 people", f"{found.balances_500x30_ms:.1f} ms")
+    console().print(shown)
+
+
+@app.command("clearing")
+def clearing(
+    context: typer.Context,
+    people: Annotated[int, typer.Option(min=2, max=MEMBERS_MOST, metavar="P", help="How many are in the group.")] = 10,
+    runs: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many clearings.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    anvil: Anvil = None,
+) -> None:
+    """Measure how long a group takes from "settle up" to final.
+
+    Runs the service on a chain made for it, with a block each second. All but one of the group owe that one the same;
+    the plan is made, all who pay sign at the same time, and the clock stops when the plan is final.
+    """
+    from chainwallet.assembly import now_s, own_command, throwaway_chain
+    from chainwallet.bench import api as bench
+    from chainwallet.bench.chain import prepare
+    from chainwallet.bench.clearing import measured
+    from chainwallet.bench.payments import tick_like_a_chain
+
+    terminal = console(stderr=True, quiet=as_json)
+    with throwaway_chain(config_of(context, anvil=anvil)) as (ground, url), terminal.status("making a chain") as status:
+        opened, home = ground.opened, ground.opened.home
+        cash = prepare(ground.node, opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
+        crowd = bench.settle(opened.database, opened.wallets, people, now_s())
+        bench.fund(ground.node, cash, crowd)
+        ground.close()  # the service's worker has the lanes from here on
+        tick_like_a_chain(ground.node)
+        status.update("measuring")
+        with bench.serving(own_command(home.path, "serve", "--rpc", url, "--port", "0"), home.path / "log") as service:
+            found = measured(service, crowd, cash.currency, runs)
+    if as_json:
+        say_json(asdict(found))
+        return
+    say(
+        console(),
+        f"{found.people} people, {found.payers} of them sign: {found.clearing_s:.2f} s from settling up to final in"
+        f" half of {found.runs} runs, {found.clearing_slowest_s:.2f} s in the slowest; planned within"
+        f" {found.planned_s:.2f} s, signed within {found.signed_s:.2f} s",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ its parts

@@ -96,7 +96,7 @@ def withdraw(
     An account with the role of issuer is needed. The same again is the same withdrawal.
     """
     with at_service(context, url) as client:
-        found = client.withdraw(reference, payer, payment_id, _money(client, amount, currency))
+        found = client.withdraw(reference, payer, payment_id, money_of(client, amount, currency))
     print(f"withdrawal {found.reference}: {found.amount}, {found.stage.replace('_', ' ')}")
 
 
@@ -160,7 +160,7 @@ def pay(
         if payer.startswith("@") and payer.lower() != mine:
             raise BadValue("FROM", payer, f"{mine}, who is signed in, or one of their addresses")
         own = None if payer.startswith("@") else payer
-        money = _money(client, amount, currency)
+        money = money_of(client, amount, currency)
         paid = client.pay(payee, money, payment_id=payment_id, memo=memo, payer=own).wait()
     assert paid.execution is not None  # noqa: S101 - it is final
     return {
@@ -172,7 +172,7 @@ def pay(
 def topup(context: typer.Context, payee: str, amount: str, currency: str | None, reference: str, url: str) -> str:
     """Has the service top somebody up; what is told of it."""
     with at_service(context, url) as client, told_how_to_go_on("top-up", "--bank-ref", reference):
-        found = client.top_up(reference, payee, _money(client, amount, currency))
+        found = client.top_up(reference, payee, money_of(client, amount, currency))
     return f"top-up {found.reference}: {found.amount} for {payee}, {found.stage.replace('_', ' ')}"
 
 
@@ -231,7 +231,7 @@ def _password(file: Path | None, *, twice: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True))
 
 
-def _money(client: "Client", amount: str, currency: str | None) -> Any:
+def money_of(client: "Client", amount: str, currency: str | None) -> Any:
     """The amount; without a currency, in the only one of the network."""
     from chainwallet.client import amount_of
     from chainwallet.rules.money import currency_of, parse_money

@@ -153,9 +153,14 @@ def say_json(document: object) -> None:
     print(json.dumps(document, ensure_ascii=not unicode))
 
 
+def plain(text: str) -> str:
+    """``text`` of somebody else as one line: line ends and control characters are shown, not obeyed."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def say_error(text: str) -> None:
-    """One line on stderr, whatever ``text`` holds: line ends and control characters are shown, not obeyed."""
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    """One line on stderr, whatever ``text`` holds."""
+    line = plain(text)
     if len(line) > MAX_ERROR_CHARS:
         line = line[: MAX_ERROR_CHARS - 1] + "…"
     with suppress(OSError):  # there is nobody else to tell

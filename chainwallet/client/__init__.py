@@ -18,6 +18,7 @@ from chainwallet.client.problems import (
     Trouble,
     Unreachable,
 )
+from chainwallet.client.requests import MadeRequest, PartOrder, Request
 
 __all__ = [
     "Amount",
@@ -26,9 +27,12 @@ __all__ = [
     "ClientError",
     "EndedUnpaid",
     "Event",
+    "MadeRequest",
+    "PartOrder",
     "Payment",
     "Problem",
     "Refusal",
+    "Request",
     "StillWaiting",
     "Trouble",
     "Unreachable",

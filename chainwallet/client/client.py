@@ -22,14 +22,18 @@ from chainwallet.client.accounts import (
     Wallet,
     Wallets,
 )
+from chainwallet.client.bills import BillMethods
 from chainwallet.client.documents import Amount, amount_of, read, time_text
 from chainwallet.client.events import Event
 from chainwallet.client.groups import GroupMethods
 from chainwallet.client.history import Balances, Movement, Movements, PastBalances, PublicMovements, Supplies
+from chainwallet.client.interchange import InterchangeMethods
 from chainwallet.client.issuing import TopUp, Withdrawal
 from chainwallet.client.network import Network, Readiness
 from chainwallet.client.payments import Cancel, Payment, PaymentPage, Quote
+from chainwallet.client.plans import PlanMethods
 from chainwallet.client.problems import BadAnswer
+from chainwallet.client.requests import RequestMethods
 from chainwallet.client.transport import Transport
 
 USUAL_LIMIT = 50
@@ -38,7 +42,7 @@ NOT_READY = 503  # what `/readyz` answers with its document where there are trou
 T = TypeVar("T")
 
 
-class Client(GroupMethods):
+class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, InterchangeMethods):
     """A service at ``url``, asked with ``token``: that of a session or an API key; without one, what is for everybody.
 
     What fails in passing is asked again for up to ``retry_s``; a payment's id, and everything else that is done once,

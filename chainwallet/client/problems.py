@@ -227,6 +227,22 @@ class KeyReused(Refusal):
     """The Idempotency-Key came before with another request."""
 
 
+class StaleVersion(Refusal):
+    """The bill was amended since the version that was named; ``members`` has the current one."""
+
+
+class BillDisputed(Refusal):
+    """Somebody disputes the bill: until that is resolved it is neither paid nor cleared."""
+
+
+class BillLocked(Refusal):
+    """Debts of the bill are in a plan or a payment that is under way."""
+
+
+class BillSettled(Refusal):
+    """Debts of the bill are settled; a reversal bill corrects it."""
+
+
 class MustStay(Refusal):
     """Who would leave a group cannot yet: they owe or are owed, are part of a plan under way, or own the group."""
 

@@ -54,6 +54,11 @@ class Transport:
         """
         return self._ask("GET", path, query=query, also_good=also_good)
 
+    def get_bytes(self, path: str, query: Query | None = None) -> bytes:
+        """What is at ``path``, which is no document: an image."""
+        found: bytes = self._ask("GET", path, query=query, is_document=False)
+        return found
+
     def post(self, path: str, body: object = None, *, repeats: bool, key: str | None = None) -> Any:
         """The answer to ``body``; ``repeats`` says that a second time changes nothing, because of its id or ``key``."""
         return self._ask("POST", path, body=body, repeats=repeats, key=key)
@@ -61,6 +66,10 @@ class Transport:
     def patch(self, path: str, body: object) -> Any:
         """The answer to a change that may be asked for again: what it leaves is the same."""
         return self._ask("PATCH", path, body=body)
+
+    def put(self, path: str, body: object) -> Any:
+        """The answer to what takes the place of what is at ``path``; asked for again it is the same."""
+        return self._ask("PUT", path, body=body)
 
     def delete(self, path: str) -> None:
         """Ends what is at ``path``; where an answer was lost and it is gone, it was ended."""
@@ -106,6 +115,7 @@ class Transport:
         repeats: bool = True,
         key: str | None = None,
         also_good: Collection[int] = (),
+        is_document: bool = True,
     ) -> Any:
         headers = self._headers() | ({} if key is None else {"Idempotency-Key": key})
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
@@ -119,7 +129,7 @@ class Transport:
                     raise Unreachable(self.url, _words(error)) from error
                 continue
             if answer.is_success or answer.status_code in also_good:
-                return _document(answer)
+                return _document(answer) if is_document else answer.content
             if is_unsure and method == "DELETE" and answer.status_code == NOT_FOUND:
                 return None
             problem = _problem(answer)

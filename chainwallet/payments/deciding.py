@@ -19,11 +19,11 @@ from chainwallet.promises import Begun, Intent, Moment
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.money import amount_text
 from chainwallet.rules.promise import OPEN, Executed, Execution, Queued
-from chainwallet.store import evidence, facts, payers, recoveries
+from chainwallet.store import account_wallets, evidence, facts, payers, purses, recoveries
 from chainwallet.store import promises as promise_rows
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.evidence import Horizon
-from chainwallet.store.locks import lock_payers
+from chainwallet.store.locks import lock_payers, lock_payment_ids
 from chainwallet.store.payers import Standing
 from chainwallet.store.promises import Promise
 
@@ -75,10 +75,13 @@ def decide(
     """
     at = desk.horizon(tx)
     made = desk.moment_at(at, now_s)
-    lock_payers(tx, desk.cash.token, [order.payer for order, _ in orders])  # nobody else decides about them now
+    who = {order.payer for order, _ in orders}
+    accounts = account_wallets.accounts_of(tx, who)
+    lock_payment_ids(tx, desk.cash.chain.key, accounts.values())
+    lock_payers(tx, desk.cash.token, who)  # nobody else decides about them now
     known = promise_rows.by_ids(tx, desk.cash.token, "payment", [(order.payer, order.id) for order, _ in orders])
     new = [order for order, _ in orders if (order.payer, order.id) not in known]
-    deciding = _Deciding(tx, desk, new, at, made, signers) if new else None
+    deciding = _Deciding(tx, desk, new, accounts, at, made, signers) if new else None
     outcomes: list[Outcome | _Key] = []
     for order, salt in orders:
         key = (order.payer, order.id)
@@ -95,11 +98,14 @@ def decide(
     return [begun[one] if isinstance(one, tuple) else one for one in outcomes]
 
 
-def require_able(tx: Transaction, cash: Cash, payer: Address, payee: Address, value: int) -> None:
-    """Raises where the payment would be left out now, by the facts and what is promised already."""
+def require_able(tx: Transaction, cash: Cash, payer: Address, payee: Address, value: int, kept: int = 0) -> None:
+    """Raises where the payment would be left out now, by the facts and what is promised already.
+
+    ``kept`` of what is promised is kept back for this very promise.
+    """
     _require_unfrozen(evidence.frozen(tx, cash.token, [payer, payee]), payer, payee)
     held = facts.balance(tx, cash.token, payer)
-    _require_covered(cash, payer, held - payers.standing(tx, cash.token, [payer])[payer].reserved, value)
+    _require_covered(cash, payer, held - payers.standing(tx, cash.token, [payer])[payer].reserved + kept, value)
 
 
 class _Deciding:
@@ -110,6 +116,7 @@ class _Deciding:
         tx: Transaction,
         desk: Desk,
         new: Sequence[Order],
+        accounts: Mapping[Address, int],
         at: Horizon,
         made: Moment,
         signers: Mapping[Address, Signer],
@@ -118,6 +125,9 @@ class _Deciding:
         who = sorted({order.payer for order in new})
         self._tx, self._cash, self._made, self._signers = tx, cash, made, signers
         self._domain = domain_of(cash)
+        self._accounts = accounts
+        names = {(accounts[order.payer], order.id) for order in new if order.payer in accounts}
+        self._taken_ids = purses.taken_ids(tx, cash.chain.key, names) if names else set()
         self._refs = {(order.payer, order.id): payment_ref(order.payer, cash.address, order.id) for order in new}
         self._found = facts.executions(tx, cash.token, set(self._refs.values()))
         self._standing = payers.standing(tx, cash.token, who)
@@ -135,21 +145,29 @@ class _Deciding:
         if key in self._taken:
             promises.require_same(self._taken[key][0], intent)
             return
+        self._require_unused(order)
         ref = self._refs[key]
         found = _execution(order, self._found.get(ref, ()))
         if found is not None:
             self._taken[key] = (*_adopted(self._cash, order, intent, ref, found, self._made), salt)
-            return
-        self._require_able(order)
-        promise, document = self._promised(order, intent, ref)
-        self._taken[key] = (self._signed(promise, document), document, salt)
-        self._standing[order.payer] = _after(self._standing[order.payer], promise)
+        else:
+            self._require_able(order)
+            promise, document = self._promised(order, intent, ref)
+            self._taken[key] = (self._signed(promise, document), document, salt)
+            self._standing[order.payer] = _after(self._standing[order.payer], promise)
+        if order.payer in self._accounts:
+            self._taken_ids.add((self._accounts[order.payer], order.id))
 
     def stored(self) -> dict[_Key, Begun]:
         """Stores what was taken; each by its order's payer and id."""
         added = promise_rows.add_all(self._tx, [(promise, salt) for promise, _, salt in self._taken.values()])
         taken = zip(self._taken.items(), added, strict=True)
         return {key: Begun(promise, document) for (key, (_, document, _)), promise in taken}
+
+    def _require_unused(self, order: Order) -> None:
+        """An account's id stands for one payment, whichever of its wallets pays, and in whichever currency."""
+        if order.payer in self._accounts and (self._accounts[order.payer], order.id) in self._taken_ids:
+            raise id_in_use(order.id)
 
     def _require_able(self, order: Order) -> None:
         blocked = recoveries.blocking(self._recoveries, order.payer, self._final_s)
@@ -171,6 +189,11 @@ class _Deciding:
         if signer is None or not signer.is_here:
             return promise
         return replace(promise, signature=signed_by(signer, document, self._domain), stage=Queued())
+
+
+def id_in_use(payment_id: str) -> BadValue:
+    """What is raised for an id that stands for a payment from another wallet of the account, or in another currency."""
+    return BadValue("id", payment_id, "an id that none of your other payments has")
 
 
 def signed_by(signer: Signer, document: Payment, domain: Domain) -> bytes:

@@ -13,11 +13,11 @@ from typing import Any
 
 from chainwallet.abi.domain import domain_of
 from chainwallet.abi.typed_data import as_typed_data
-from chainwallet.errors import BadValue, NotFound, TooLate
+from chainwallet.errors import BadValue, ChainwalletError, NotFound, TooLate
 from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments.accepting import offer, take_signature
-from chainwallet.payments.deciding import Desk
+from chainwallet.payments.deciding import Desk, decide, id_in_use
 from chainwallet.payments.directory import Directory, payee_of
 from chainwallet.payments.ending import cancel, cancel_document
 from chainwallet.payments.order import Order
@@ -28,7 +28,7 @@ from chainwallet.rules.money import Currency, Money
 from chainwallet.rules.promise import Canceled, Carried, Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.quote import GOOD_FOR_S, Quote, relayer_cost
 from chainwallet.store import costs, purses, submissions
-from chainwallet.store.database import Database
+from chainwallet.store.database import Database, Transaction
 from chainwallet.store.promises import Promise
 
 Accept = Callable[[Desk, Order, Signer], Promise]
@@ -68,7 +68,7 @@ class Told:
 class Teller:
     """Takes payments on one chain; ``desks`` by the currency's code, ``relayer`` sends cancels.
 
-    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` is taken with each payment.
+    ``signer_of`` gives None for a payer who signs elsewhere. ``service_fee_minor`` stands in each quote.
     """
 
     database: Database
@@ -89,10 +89,9 @@ class Teller:
     def pay(self, payer: Address, wallets: Collection[Address], wish: Wish) -> Promise:
         """The payment that ``wish`` asks for, from ``payer``, one of its owner's ``wallets``; asked again, the same.
 
-        For one wallet and currency an id always stands for one payment. Once that is accepted, it stands for no payment
-        of the owner's other wallets, nor in another currency; what is asked for from two of them in the same instant
-        may be accepted twice. A handle is looked up when the payment is accepted: asked for again it means the wallet
-        that it meant then. Queued, or, where the payer signs elsewhere, offered.
+        For all wallets of an account, and in all currencies, an id stands for one payment: of several that are asked
+        for in the same instant one is accepted. A handle is looked up when the payment is accepted: asked for again it
+        means the wallet that it meant then. Queued, or, where the payer signs elsewhere, offered.
         Raises ``BadValue``, ``NotFound``, ``InsufficientFunds``, ``Recovering`` and what the signer raises; then
         nothing is stored.
         """
@@ -103,7 +102,7 @@ class Teller:
         desk = self.desk(wish.amount.currency)
         known = self._known(wallets, wish.id)
         if known is not None and (known.token, known.payer) != (desk.cash.token, payer):
-            raise BadValue("id", wish.id, "an id that none of your other payments has")
+            raise id_in_use(wish.id)
         payee = payee_of(self.directory, wish.payee, None if known is None else known.payee)
         order = Order(wish.id, payer, payee, wish.amount, wish.memo).checked(desk.cash)
         return Asked(desk, order, self.signer_of(payer))
@@ -113,6 +112,18 @@ class Teller:
         if asked.signer is None:
             return offer(asked.desk, asked.order, self.salt(), self.now_s()).promise
         return self.accept(asked.desk, asked.order, asked.signer)
+
+    def take_in(self, tx: Transaction, asked: Asked) -> Promise:
+        """The same in ``tx``, together with what its caller stores there; signed where the key is in this process.
+
+        One that is offered though ``asked`` has a signer, ``take`` signs when ``tx`` is committed. Raises as ``offer``.
+        """
+        signers = {} if asked.signer is None else {asked.order.payer: asked.signer}
+        order = asked.order.checked(asked.desk.cash)
+        (outcome,) = decide(tx, asked.desk, [(order, self.salt())], self.now_s(), signers)
+        if isinstance(outcome, ChainwalletError):
+            raise outcome
+        return outcome.promise
 
     def take_soon(self, asked: Asked) -> "Future[Promise | None] | None":
         """The same for who must not wait; None where that cannot be done and ``take`` must."""

@@ -106,8 +106,9 @@ class Relayer:
         self._lanes.troubles.clear()
         moved = self._recovery.look(head)
         blocked = self._recovery.blocks()
-        leases = self._lanes.held()
+        self._lanes.held()
         moved += self._judging.judge()
+        leases = self._lanes.held()  # again, and below: a tick with much to do may outlast a lease
         moved += self._watching.look(leases, head)
         if blocked is None:
             moved += burning.queue_burns(tools)
@@ -115,7 +116,7 @@ class Relayer:
             moved += taking.take_up(tools, self._lanes, leases, head)
         else:
             self._lanes.troubles |= dict.fromkeys(tools.senders, blocked)
-        moved += self._carrying.step(leases, head)
+        moved += self._carrying.step(self._lanes.held(), head)
         self._tell()
         return moved
 

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import TypeVar
 
 from chainwallet.errors import BadValue
 from chainwallet.evm import keccak256
+
+_Exact = TypeVar("_Exact", int, Fraction)
 
 
 def largest_remainder(total: int, weights: Mapping[str, Fraction | int], lineage: bytes) -> dict[str, int]:
@@ -25,19 +28,27 @@ def largest_remainder(total: int, weights: Mapping[str, Fraction | int], lineage
         if weight < 0:
             raise BadValue(f"weights.{person}", str(weight), "a weight of at least 0")
     scale = lcm(*(weight.denominator for weight in weights.values()))
-    parts = {person: int(weight * scale) for person, weight in weights.items()}
+    parts = {person: weight.numerator * (scale // weight.denominator) for person, weight in weights.items()}
     whole = sum(parts.values())
     if whole == 0:
         raise BadValue("weights", "0", "a sum above 0")
+    size = abs(total)
+    return round_to_sum({person: size * part for person, part in parts.items()}, whole, total, lineage)
 
-    floors_and_rests = {person: divmod(abs(total) * part, whole) for person, part in parts.items()}
-    shares = {person: floor for person, (floor, _) in floors_and_rests.items()}
-    left = abs(total) - sum(shares.values())
-    rests = {person: Fraction(rest) for person, (_, rest) in floors_and_rests.items()}
-    for person in _largest_first(rests, lineage)[:left]:
-        shares[person] += 1
-    if total < 0:
-        shares = {person: -share for person, share in shares.items()}
+
+def round_to_sum(parts: Mapping[str, int], denominator: int, total: int, lineage: bytes) -> dict[str, int]:
+    """Exact shares, each ``part`` / ``denominator`` minor units of the size of ``total``, rounded to whole ones.
+
+    The parts are at least 0, and together less than one unit from ``abs(total)``. Each share is the exact one rounded
+    up or down, the larger remainders up, with the sign of ``total``; they sum to ``total``. Raises ``BadValue`` for a
+    name that UTF-8 cannot write (``people``).
+    """
+    _check_names(parts)
+    floors_and_rests = {person: divmod(part, denominator) for person, part in parts.items()}
+    left = abs(total) - sum([floor for floor, _ in floors_and_rests.values()])
+    raised = _largest({person: rest for person, (_, rest) in floors_and_rests.items()}, left, lineage) if left else ()
+    sign = -1 if total < 0 else 1
+    shares = {person: sign * (floor + (person in raised)) for person, (floor, _) in floors_and_rests.items()}
     if sum(shares.values()) != total:
         raise AssertionError(f"shares sum to {sum(shares.values())}, not to {total}")
     return shares
@@ -69,25 +80,35 @@ def round_to_zero_sum(nets_minor: Mapping[str, Fraction | int], lineage: bytes) 
     exact = {person: Fraction(net) for person, net in nets_minor.items()}
     if not exact:
         return {}
+    _check_names(exact)
     gap = sum(exact.values(), Fraction(0))
     if abs(gap) >= len(exact):
         raise BadValue("nets", str(gap), f"a sum less than {len(exact)} minor units (one per person) from zero")
 
     floors = {person: net // 1 for person, net in exact.items()}
     each, left = divmod(-sum(floors.values()), len(exact))
-    raised = set(_largest_first({person: net % 1 for person, net in exact.items()}, lineage)[:left])
+    raised = _largest({person: net % 1 for person, net in exact.items()}, left, lineage)
     rounded = {person: RoundedNet(net, floors[person] + each + (person in raised)) for person, net in exact.items()}
     if sum(net.net_minor for net in rounded.values()) != 0:
         raise AssertionError("rounded nets do not sum to zero")
     return rounded
 
 
-def _largest_first(remainders: Mapping[str, Fraction], lineage: bytes) -> list[str]:
-    return sorted(remainders, key=lambda person: (-remainders[person], _tie(lineage, person)))
+def _largest(remainders: Mapping[str, _Exact], count: int, lineage: bytes) -> frozenset[str]:
+    """The ``count`` people with the largest remainders; only those who tie for the last place are hashed."""
+    if count <= 0:
+        return frozenset()
+    last = sorted(remainders.values(), reverse=True)[count - 1]
+    above = [person for person, remainder in remainders.items() if remainder > last]
+    tied = [person for person, remainder in remainders.items() if remainder == last]
+    if len(above) + len(tied) > count:
+        tied.sort(key=lambda person: keccak256(lineage + person.encode("utf-8")))
+    return frozenset(above + tied[: count - len(above)])
 
 
-def _tie(lineage: bytes, person: str) -> bytes:
-    try:
-        return keccak256(lineage + person.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise BadValue("people", person, "a name that UTF-8 can write") from None
+def _check_names(people: Mapping[str, object]) -> None:
+    for person in people:
+        try:
+            person.encode("utf-8")
+        except UnicodeEncodeError:
+            raise BadValue("people", person, "a name that UTF-8 can write") from None

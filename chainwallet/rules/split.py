@@ -5,20 +5,15 @@ equally with adjustments. Every division is one largest-remainder pass. A bill m
 split of a refund is exactly the negative of the split of the bill.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias, assert_never
 
-from chainwallet.errors import BadValue
-from chainwallet.rules.apportion import largest_remainder
-from chainwallet.rules.money import Money
-
-MAX_EXPONENT = 40  # numbers are read from 10**-40 to 10**40, so that none is too long to compute with
-
-Number: TypeAlias = Fraction | Decimal | int
-"""An exact number: a percentage or a weight."""
+from chainwallet.errors import BadValue, CurrencyMismatch
+from chainwallet.rules.apportion import round_to_sum
+from chainwallet.rules.money import Currency, Money
+from chainwallet.rules.number import Number, number_text, scaled
 
 
 @dataclass(frozen=True)
@@ -86,117 +81,121 @@ def split_bill(total: Money, split: Split, payers: Mapping[str, Money], lineage:
     - ``percent``: not 100 together; ``shares``: 0 together;
     - ``adjustments.<person>``: not one of the people, or an adjustment that leaves a share of the wrong sign.
     """
-    _check_amounts("payers", payers, total)
-    shares = _shares(total, split, lineage)
-    zero = Money.zero(total.currency)
-    lines = []
-    for person in (*shares, *(payer for payer in payers if payer not in shares)):
-        share, paid = shares.get(person, zero), payers.get(person, zero)
-        lines.append(BillLine(person, share, paid, paid - share))
-    if _sum((line.share for line in lines), zero) != total or _sum((line.net for line in lines), zero) != zero:
-        raise AssertionError(f"shares do not sum to {total} or nets not to zero: {lines}")
+    return bill_lines(total, shares_minor(total, split, lineage), payers)
+
+
+def bill_lines(total: Money, shares: Mapping[str, int], payers: Mapping[str, Money]) -> tuple[BillLine, ...]:
+    """Everyone's line: the people of ``shares`` (minor units that sum to ``total``), then payers who only paid.
+
+    Raises ``CurrencyMismatch`` and ``BadValue`` of ``payers`` as ``split_bill`` does.
+    """
+    part_amounts("payers", payers, total)
+    currency, nothing = total.currency, Money(0, total.currency)
+    lines, net_sum = [], 0
+    for person, share in shares.items():
+        paid = payers.get(person, nothing)
+        net = paid.amount_minor - share
+        net_sum += net
+        lines.append(BillLine(person, Money(share, currency), paid, Money(net, currency)))
+    for person, paid in payers.items():
+        if person not in shares:
+            net_sum += paid.amount_minor
+            lines.append(BillLine(person, nothing, paid, paid))
+    if net_sum != 0:  # so the shares sum to what was paid, which is the total
+        raise AssertionError(f"the nets of a bill of {total} do not sum to zero: {lines}")
     return tuple(lines)
 
 
-def _shares(total: Money, split: Split, lineage: bytes) -> dict[str, Money]:
+def shares_minor(total: Money, split: Split, lineage: bytes) -> dict[str, int]:
+    """Everyone's share in minor units; raises as ``split_bill`` does, but for the payers."""
     match split:
         case Equal(people):
-            _check_people(people)
-            return _divide(total, dict.fromkeys(people, 1), lineage)
+            check_people(people)
+            return _divide(total, dict.fromkeys(people, 1), len(people), lineage)
         case Exact(amounts):
-            _check_people(tuple(amounts))
-            _check_amounts("exact", amounts, total)
-            return dict(amounts)
+            check_people(tuple(amounts))
+            return part_amounts("exact", amounts, total)
         case Percent(percentages):
-            _check_people(tuple(percentages))
-            parts = _numbers("percent", percentages)
-            together = sum(parts.values(), Fraction(0))
-            if together != 100:
-                raise BadValue("percent", _number_text(together), "100 together")
-            return _divide(total, parts, lineage)
+            check_people(tuple(percentages))
+            parts, scale = scaled("percent", percentages)
+            off = sum(parts.values()) - 100 * scale
+            if off:
+                value, difference = number_text(Fraction(off, scale) + 100), number_text(Fraction(abs(off), scale))
+                raise BadValue("percent", value, f"100 together; {_off(difference, is_less=off < 0)}")
+            return _divide(total, parts, 100 * scale, lineage)
         case Shares(weights):
-            _check_people(tuple(weights))
-            parts = _numbers("shares", weights)
-            if not any(parts.values()):
+            check_people(tuple(weights))
+            parts, _ = scaled("shares", weights)
+            whole = sum(parts.values())
+            if not whole:
                 raise BadValue("shares", "0", "more than 0 together")
-            return _divide(total, parts, lineage)
+            return _divide(total, parts, whole, lineage)
         case Adjustments(people, amounts):
-            _check_people(people)
+            check_people(people)
             return _adjusted(total, people, amounts, lineage)
         case _:
             assert_never(split)
 
 
-def _divide(total: Money, weights: Mapping[str, Fraction | int], lineage: bytes) -> dict[str, Money]:
-    shares = largest_remainder(total.amount_minor, weights, lineage)
-    return {person: Money(share, total.currency) for person, share in shares.items()}
+def _divide(total: Money, parts: Mapping[str, int], whole: int, lineage: bytes) -> dict[str, int]:
+    size = abs(total.amount_minor)
+    return round_to_sum({person: size * part for person, part in parts.items()}, whole, total.amount_minor, lineage)
 
 
-def _adjusted(total: Money, people: tuple[str, ...], amounts: Mapping[str, Money], lineage: bytes) -> dict[str, Money]:
-    zero = Money.zero(total.currency)
+def _adjusted(total: Money, people: tuple[str, ...], amounts: Mapping[str, Money], lineage: bytes) -> dict[str, int]:
     for person, amount in amounts.items():
         if person not in people:
             raise BadValue(f"adjustments.{person}", str(amount), "one of the people of the bill")
-    equal = _divide(total - _sum(amounts.values(), zero), dict.fromkeys(people, 1), lineage)
-    shares = {person: part + amounts.get(person, zero) for person, part in equal.items()}
-    for person, share in shares.items():
-        if share < zero if zero <= total else zero < share:
-            bound = "at least" if zero <= total else "at most"
-            expected = f"{bound} {-equal[person]}, so that the share ({share}) is not of the other sign than the bill"
-            raise BadValue(f"adjustments.{person}", str(amounts.get(person, zero)), expected)
-    return shares
+        check_currency(amount, total.currency)
+    sign, count = -1 if total.amount_minor < 0 else 1, len(people)
+    rest = sign * (total.amount_minor - sum(amount.amount_minor for amount in amounts.values()))
+    parts = dict.fromkeys(people, rest)
+    for person, amount in amounts.items():
+        parts[person] += count * sign * amount.amount_minor
+    for person, part in parts.items():
+        if part < 0:
+            bound = "at least" if sign > 0 else "at most"
+            limit, said = (Money(minor, total.currency) for minor in (-sign * (rest // count), sign * (part // count)))
+            expected = f"{bound} {limit}, so that the share ({said}) is not of the other sign than the bill"
+            raise BadValue(f"adjustments.{person}", str(amounts.get(person, Money.zero(total.currency))), expected)
+    return round_to_sum(parts, count, total.amount_minor, lineage)
 
 
-def _check_people(people: tuple[str, ...]) -> None:
+def check_people(people: Sequence[str]) -> None:
+    """Raises ``BadValue`` (``people``) where nobody takes part or a name comes twice."""
     if not people:
         raise BadValue("people", 0, "at least one person")
-    seen: set[str] = set()
-    for person in people:
-        if person in seen:
-            raise BadValue("people", person, "each person once")
-        seen.add(person)
+    if len(set(people)) < len(people):
+        twice = next(person for index, person in enumerate(people) if person in people[:index])
+        raise BadValue("people", twice, "each person once")
 
 
-def _check_amounts(field: str, amounts: Mapping[str, Money], total: Money) -> None:
+def part_amounts(field: str, amounts: Mapping[str, Money], total: Money) -> dict[str, int]:
+    """``amounts`` in minor units.
+
+    Raises ``CurrencyMismatch``, and ``BadValue`` for an amount that is not between zero and ``total``
+    (``<field>.<person>``) and for amounts that do not sum to it (``field``).
+    """
+    low, high = min(0, total.amount_minor), max(0, total.amount_minor)
+    parts = {}
     for person, amount in amounts.items():
-        if not _is_part(amount, total):
+        check_currency(amount, total.currency)
+        if not low <= amount.amount_minor <= high:
             raise BadValue(f"{field}.{person}", str(amount), f"an amount between 0 and {total}")
-    together = _sum(amounts.values(), Money.zero(total.currency))
-    if together != total:
-        raise BadValue(field, str(together), f"{total} together")
+        parts[person] = amount.amount_minor
+    off = sum(parts.values()) - total.amount_minor
+    if off:
+        together = str(Money(total.amount_minor + off, total.currency))
+        difference = _off(str(Money(abs(off), total.currency)), is_less=(off < 0) == (total.amount_minor >= 0))
+        raise BadValue(field, together, f"{total} together; {difference}")
+    return parts
 
 
-def _is_part(amount: Money, total: Money) -> bool:
-    zero = Money.zero(total.currency)
-    return zero <= amount <= total if zero <= total else total <= amount <= zero
+def _off(difference: str, *, is_less: bool) -> str:
+    return f"{difference} is missing" if is_less else f"{difference} is too much"
 
 
-def _sum(amounts: Iterable[Money], zero: Money) -> Money:
-    return sum(amounts, zero)
-
-
-def _numbers(field: str, values: Mapping[str, Number]) -> dict[str, Fraction]:
-    return {person: _exact_number(f"{field}.{person}", value) for person, value in values.items()}
-
-
-def _exact_number(field: str, value: Number) -> Fraction:
-    match value:
-        case Decimal() if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT:
-            raise BadValue(field, str(value), f"a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}")
-        case Decimal() | Fraction() | int():
-            number = Fraction(value)
-        case _:
-            assert_never(value)
-    if number < 0:
-        raise BadValue(field, str(value), "at least 0")
-    return number
-
-
-def _number_text(number: Fraction) -> str:
-    """A decimal where one of at most 12 decimals says it exactly, otherwise numerator/denominator."""
-    for decimals in range(13):
-        scaled = number * 10**decimals
-        if scaled.denominator == 1:
-            whole, rest = divmod(scaled.numerator, 10**decimals)
-            return f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
-    return str(number)
+def check_currency(amount: Money, currency: Currency) -> None:
+    """Raises ``CurrencyMismatch`` where ``amount`` is in another currency."""
+    if amount.currency is not currency and amount.currency != currency:
+        raise CurrencyMismatch(currency.code, amount.currency.code)

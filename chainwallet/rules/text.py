@@ -40,7 +40,7 @@ def _clean(text: str, field: str, most_chars: int, allowed: str) -> str:
     if not clean.isascii() or not clean.isprintable():
         for char in clean:
             if char not in allowed and (char in _REFUSED or unicodedata.category(char) in _UNSEEN):
-                raise BadValue(field, shown, f"no control character such as U+{ord(char):04X}")
+                raise BadValue(field, shown, f"no control characters such as U+{ord(char):04X}")
         if not any(unicodedata.category(char)[0] in "LNPS" for char in clean):
             raise BadValue(field, shown, "a character that can be seen")
     return clean

@@ -15,17 +15,21 @@ from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
     Connection,
+    bills,
     carriers,
+    clearings,
     connect,
     gatherer,
     groups,
     make_services,
     office,
     open_home,
+    requests,
     teller,
 )
 from chainwallet.config import Config
 from chainwallet.history import Audit
+from chainwallet.interchange import Interchange
 from chainwallet.notifier import Streams
 from chainwallet.payments import Gatherer
 from chainwallet.rpc import Node
@@ -104,6 +108,8 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
     deployment.open_ledgers(connection.node, opened.home.manifests)
     chronicle = connection.chronicle(witness)
     manifest = deployment.known_manifest(connection.node, opened.home.manifests)
+    taking = teller(connection, gathering.accept, gathering.accept_soon)
+    shared = bills(opened, taking)
     return Parts(
         accounts=opened.accounts,
         open_account=partial(opened.wallets.open_account, opened.accounts),
@@ -111,9 +117,13 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         chronicle=chronicle,
         audit=Audit(chronicle, connection.node),
         streams=Streams(opened.database),
-        teller=teller(connection, gathering.accept, gathering.accept_soon),
+        teller=taking,
+        requests=requests(connection, taking, url),
         office=office(connection, gathering.accept),
         groups=groups(opened),
+        bills=shared,
+        interchange=Interchange(shared),
+        clearings=clearings(connection),
         database=opened.database,
         node=connection.node,
         manifest=manifest,

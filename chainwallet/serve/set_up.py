@@ -1,6 +1,7 @@
 """What a service finds in its home, and what is still missing there."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from chainwallet.anvil.directory import ChainDirectory
 from chainwallet.errors import BadValue
@@ -22,6 +23,16 @@ def local_chain_name(home: Home) -> ChainName | None:
 def deployed_on(home: Home, chain: ChainName) -> Manifest:
     """What is deployed on ``chain``, as the home knows."""
     return read_manifest(home.manifests, chain) or Manifest(chain, ())
+
+
+def manifests_as_written(home: Home) -> dict[str, tuple[int, int]]:
+    """What tells one writing of each of the home's manifests from the next; by the names of their files."""
+    written = {}
+    for path in home.manifests.glob("*.json"):
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            written[path.name] = (found.st_mtime_ns, found.st_ino)
+    return written
 
 
 def missing_currencies(deployed: Manifest, wanted: Sequence[str]) -> list[str]:

@@ -8,12 +8,12 @@ import os
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 
 from chainwallet.anvil.directory import now_text
 from chainwallet.config import Config
-from chainwallet.errors import ServiceFailed
+from chainwallet.errors import ChainwalletError, ServiceFailed
 from chainwallet.evm import ChainName, Hash32, from_hex
 from chainwallet.home import Home
 from chainwallet.manifest import Manifest
@@ -22,7 +22,13 @@ from chainwallet.serve.local_chain import Answers, LocalChain, where_it_answers
 from chainwallet.serve.log import say
 from chainwallet.serve.place import Hold, Note, url_of, what_is_behind
 from chainwallet.serve.process import Command, Process, spawn
-from chainwallet.serve.set_up import deployed_on, installed_on, local_chain_name, missing_currencies
+from chainwallet.serve.set_up import (
+    deployed_on,
+    installed_on,
+    local_chain_name,
+    manifests_as_written,
+    missing_currencies,
+)
 from chainwallet.serve.signals import StopSignals
 from chainwallet.serve.wake import make_bell
 
@@ -63,6 +69,10 @@ class Supervisor:
         self._api = self._process("api", self._api_command)
         self._at_work: tuple[Process, ...] = ()
         """Those that need what ``_start`` sees to."""
+        self._served: Manifest | None = None
+        """What they serve."""
+        self._written: Mapping[str, object] = {}
+        """How the manifests were written that they read when they were started."""
 
     def run(self, currencies: Sequence[str], announce: Callable[[Manifest], None]) -> bool:
         """Serves until told to stop; ``announce`` is called once, when all is ready. Whether all ended in order.
@@ -88,9 +98,10 @@ class Supervisor:
         if self._chain is not None:
             self._wait_for(self._chain_answers, self._chain.process)
             self._deploy(currencies)
+        self._written = manifests_as_written(self._home)
         self._at_work = (self._worker, self._api)
         self._wait_for(self._is_ready, *self._at_work)
-        installed = installed_on(self._home, self._served_chain(), currencies)
+        self._served = installed = installed_on(self._home, self._served_chain(), currencies)
         self._note(is_ready=True)
         say("supervisor", "ready", url=self.url)
         return installed
@@ -162,6 +173,8 @@ class Supervisor:
         if self._chain is not None:
             self._chain.tick()
             self._follow(where_it_answers(self._home.chain))
+        if self._served is not None:
+            self._take_up(self._served)
         for process in self._at_work:
             process.tick()
 
@@ -174,6 +187,24 @@ class Supervisor:
             for process in self._at_work:
                 process.start_again()
         self._answers = found
+
+    def _take_up(self, served: Manifest) -> None:
+        """Has the others begin anew where a currency was deployed since: they know the ledgers of their start."""
+        written = manifests_as_written(self._home)
+        if written == self._written:
+            return
+        self._written = written
+        try:
+            deployed = deployed_on(self._home, served.chain)
+        except ChainwalletError as error:  # those at work go on with what they know
+            say("supervisor", f"leaves a manifest alone: {error}")
+            return
+        news = {one.currency for one in deployed.contracts} - {one.currency for one in served.contracts}
+        if news:
+            say("supervisor", "takes up what was deployed", currencies=sorted(news))
+            self._served = deployed
+            for process in self._at_work:
+                process.start_again()
 
     # ------------------------------------------------------------------------------------------------ what is run
 

@@ -1,8 +1,11 @@
 """The worker's process: carries payments and follows the chain, and looks at once when the API rings."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
 
-from chainwallet.assembly import Connection, OpenHome, connect, make_services, open_home
+from chainwallet.assembly import Connection, OpenHome, clearings, connect, make_services, open_home
 from chainwallet.config import Config
 from chainwallet.errors import ChainMismatch, KeyServiceTrouble, NodeTrouble, StoreTrouble
 from chainwallet.home import Home
@@ -11,7 +14,9 @@ from chainwallet.serve.place import Hold, held, lock_of_worker
 from chainwallet.serve.signals import StopSignals
 from chainwallet.serve.wake import hear
 from chainwallet.store import leases
+from chainwallet.worker import Paced, Worker
 
+CHORES_EVERY_S = 0.5
 TROUBLE_PAUSE_S = 1.0
 """After trouble with the node, the database or the key service."""
 
@@ -28,7 +33,7 @@ def work(config: Config, stop: StopSignals, hears: int | None) -> None:
         with open_home(config, alone=False) as opened, connect(opened) as connection:
             _take_over(opened, connection, hold)
             say("worker", "carries payments", chain=connection.chain.key)
-            _Ticking(connection, stop, hears).run()
+            _Ticking(connection, _with_chores(connection), stop, hears).run()
     say("worker", "stopped")
 
 
@@ -40,11 +45,18 @@ def _take_over(opened: OpenHome, connection: Connection, hold: Hold) -> None:
     hold.write(connection.relayer.holder)
 
 
+def _with_chores(connection: Connection) -> Worker:
+    """The worker, which also sees to the plans by which groups settle up."""
+    plans = cache(partial(clearings, connection))  # of the ledgers that were deployed before its first step
+    chore = Paced(lambda: plans().see_to(plans().tools.now_s()), CHORES_EVERY_S, time.monotonic)
+    return replace(connection.worker, chore=chore)
+
+
 class _Ticking:
     """The loop; ``hears`` is a bell's descriptor, where there is one."""
 
-    def __init__(self, connection: Connection, stop: StopSignals, hears: int | None) -> None:
-        self._tick: Callable[[], int] = connection.worker.tick
+    def __init__(self, connection: Connection, worker: Worker, stop: StopSignals, hears: int | None) -> None:
+        self._tick: Callable[[], int] = worker.tick
         self._pause_s = connection.limits.poll_ms / 1_000
         self._stop = stop
         self._bells = () if hears is None else (hears,)

@@ -1,5 +1,6 @@
 """Whose wallet is whose."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -83,6 +84,14 @@ def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address
     return {Address(from_hex(row.address)): row.account_id for row in tx.execute(query)}
 
 
+def addresses_of_each(tx: Transaction, account_ids: Collection[int]) -> dict[int, list[Address]]:
+    """The addresses of the wallets of each of these accounts, in no order."""
+    found: defaultdict[int, list[Address]] = defaultdict(list)
+    for address, account_id in tx.execute(_ADDRESSES_OF_EACH, {"accounts": sorted(account_ids)}):
+        found[account_id].append(Address(from_hex(address)))
+    return dict(found)
+
+
 def addresses_of(tx: Transaction, account_id: int) -> tuple[Address, ...]:
     """The addresses of an account's wallets, the default one first, then as they were added."""
     return tuple(Address(from_hex(text)) for (text,) in tx.execute(_ADDRESSES, {"account": account_id}).all())
@@ -106,6 +115,11 @@ _HANDLES = (
     .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
     .join(accounts, accounts.c.id == account_wallets.c.account_id)
     .where(wallets.c.address.in_(bindparam("addresses", expanding=True)))
+)
+_ADDRESSES_OF_EACH = (
+    select(wallets.c.address, account_wallets.c.account_id)
+    .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
+    .where(account_wallets.c.account_id.in_(bindparam("accounts", expanding=True)))
 )
 _ADDRESSES = (
     select(wallets.c.address)

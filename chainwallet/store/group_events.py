@@ -53,6 +53,13 @@ def of_group(tx: Transaction, group_id: str, below: int | None, limit: int) -> t
     return tuple(map(event_of, tx.execute(query.order_by(group_events.c.id.desc()).limit(limit))))
 
 
+def about(tx: Transaction, group_id: str, subject: str) -> tuple[GroupEvent, ...]:
+    """All that a group was told about a bill, member, plan or request, in the order in which it happened."""
+    query = select(group_events).where(group_events.c.group_id == group_id, group_events.c.subject == subject)
+    told_to_all = query.where(group_events.c.account_id.is_(None))
+    return tuple(map(event_of, tx.execute(told_to_all.order_by(group_events.c.id))))
+
+
 def untold(tx: Transaction, limit: int) -> tuple[GroupEvent, ...]:
     """The first ``limit`` events that nobody has been told yet."""
     query = select(group_events).where(group_events.c.told_at_s.is_(None)).order_by(group_events.c.id)

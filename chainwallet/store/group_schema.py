@@ -1,6 +1,18 @@
 """The tables of groups, their bills and what their people say to them. Money is in minor units of a bill's currency."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
 
 from chainwallet.store.append_only import append_only, append_only_but
 from chainwallet.store.schema import RowId, Sorted, metadata
@@ -87,13 +99,15 @@ bills = Table(
     Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
     Column("lineage", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("state", Text, CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"), nullable=False),
     Column("reverses", Sorted, ForeignKey("bills.id")),
     Column("import_id", Text, index=True),
     Column("created_by", Sorted, ForeignKey("members.id"), nullable=False),
     Column("created_at_s", BigInteger, nullable=False),
     Column("deleted_at_s", BigInteger),
 )
-"""``version`` is the current one; ``lineage`` is 32 bytes that break the ties of its shares, wherever it goes."""
+"""``version`` is the current one, ``state`` what the latest answers to it come to (``rules.bill``); one that is deleted
+keeps it. ``lineage`` is a name that breaks the ties of its shares, wherever it goes."""
 
 bill_versions = append_only(
     Table(
@@ -172,7 +186,7 @@ debt_payments = append_only(
         "debt_payments",
         metadata,
         Column("debt_id", RowId, ForeignKey("debts.id"), primary_key=True),
-        Column("promise", RowId, ForeignKey("promises.number"), primary_key=True),
+        Column("promise", RowId, ForeignKey("promises.number"), primary_key=True, index=True),
         Column("made_at_s", BigInteger, nullable=False),
     )
 )
@@ -194,15 +208,16 @@ plans = Table(
     "plans",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("group_id", Text, ForeignKey("groups.id"), nullable=False),
+    Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
     Column("currency", Text, nullable=False),
     Column("token", Text, nullable=False),
-    Column("lineage", Text, nullable=False),
+    Column("lineage", Text, nullable=False, index=True),
+    Column("replaces", Text, ForeignKey("plans.id"), unique=True),
     Column("context", Text, nullable=False),
     Column("settlement_hash", Text, nullable=False, index=True),
     Column("document", Text, nullable=False),
     Column("deadline_s", BigInteger, nullable=False),
-    Column("valid_before", BigInteger, nullable=False),
+    Column("valid_before", BigInteger, nullable=False, index=True),
     Column(
         "stage",
         Text,
@@ -246,3 +261,18 @@ plan_debts = append_only(
     )
 )
 """Which debts a plan clears."""
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("group_id", Text, ForeignKey("groups.id"), nullable=False, index=True),
+    Column("file_name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("people", Text, nullable=False),
+    Column("made_by", Sorted, ForeignKey("members.id"), nullable=False),
+    Column("made_at_s", BigInteger, nullable=False),
+    Column("committed_at_s", BigInteger),
+    Column("undone_at_s", BigInteger),
+)
+"""Files of other apps: ``people`` says as whom each name in it takes part, as JSON."""

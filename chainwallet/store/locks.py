@@ -18,8 +18,18 @@ def lock_payer(tx: Transaction, token: str, payer: Address) -> None:
 
 def lock_payers(tx: Transaction, token: str, payers: Collection[Address]) -> None:
     """As ``lock_payer``, for each of ``payers``, in the order of their addresses."""
-    if tx.dialect.name == "postgresql":
-        words = [_SEPARATOR.join(("payer", token, to_hex(payer))) for payer in sorted(set(payers))]
+    _take_turns_of_each(tx, [("payer", token, to_hex(payer)) for payer in set(payers)])
+
+
+def lock_payment_ids(tx: Transaction, chain: str, accounts: Collection[int]) -> None:
+    """From here to its end ``tx`` is alone in what it decides about these accounts' payment ids on ``chain``."""
+    _take_turns_of_each(tx, [("payment ids", chain, str(account)) for account in set(accounts)])
+
+
+def _take_turns_of_each(tx: Transaction, some: Collection[tuple[str, ...]]) -> None:
+    """As ``take_turns`` for each of ``some``, in the order of their words."""
+    if some and tx.dialect.name == "postgresql":
+        words = sorted(map(_SEPARATOR.join, some))
         each = func.unnest(cast(literal(words, ARRAY(Text)), ARRAY(Text))).table_valued("words").render_derived()
         in_order = select(each.c.words).order_by(literal_column('words COLLATE "C"')).limit(len(words)).subquery()
         tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(in_order.c.words, 0)))).all()
@@ -33,7 +43,7 @@ def lock_sender(tx: Transaction, chain: str, sender: Address) -> None:
 def take_turns(tx: Transaction, *what: str) -> None:
     """Waits until no other transaction that took the same words is open; to be called before what it decides is read.
 
-    Those who take several, take them in the same order: payer, submission, sender.
+    Those who take several, take them in the same order: payment ids, payer, submission, sender.
     """
     if tx.dialect.name == "postgresql":
         words = _SEPARATOR.join(what)

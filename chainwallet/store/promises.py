@@ -50,7 +50,8 @@ class Promise:
 
     ``id`` is the client's, scoped to token, payer and kind; ``content_hash`` stands for what was promised, so that the
     same id with other content is noticed; ``document`` is the typed data as JSON, which pays ``value`` token units (to
-    ``payee``, where it is a payment) until ``valid_before``, and whose reference on the chain is ``ref``. ``signature``
+    ``payee``, where it is a payment; 0 for a consent that nobody can carry out any more) until ``valid_before``, and
+    whose reference on the chain is ``ref``. ``signature``
     is None until it is made. No event of the promise is older than ``made_at_block``, the head when it was made.
     ``reason`` is why it waits or ended, for a person; it is not taken up before ``due_at_s``.
     """
@@ -246,6 +247,11 @@ def set_document(
     """Stores the promise's document, the same promise under the same nonce, and its payer's signature over it."""
     values = {"document": document, "valid_before": valid_before, "signature": signature, "ref": to_hex(ref)}
     tx.execute(update(promises).where(_same(promise)).values(**values))
+
+
+def set_value(tx: Transaction, some: Collection[int], value: int) -> None:
+    """Stores how many token units the documents of these promises may still take."""
+    tx.execute(update(promises).where(promises.c.number.in_(list(some))).values(value=word(value)))
 
 
 def hold(tx: Transaction, promise: Promise) -> Promise | None:

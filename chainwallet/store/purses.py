@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, tuple_
 
 from chainwallet.evm import Address, to_hex
+from chainwallet.store import account_wallets
 from chainwallet.store import promises as rows
+from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
 from chainwallet.store.schema import promises
@@ -14,10 +16,10 @@ from chainwallet.store.schema import promises
 def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id: str) -> tuple[Promise, ...]:
     """The payments on ``chain`` that any of ``payers`` has under this id, the first one first.
 
-    One, unless it was asked for in the same instant from two of them, or in two currencies.
+    One, unless one of the addresses had paid under this id before it came to the others.
     """
-    asked = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
-    numbers = tx.execute(_WITH_ID, asked).scalars().all()
+    wanted = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
+    numbers = tx.execute(_WITH_ID, wanted).scalars().all()
     return rows.every(tx, numbers) if numbers else ()
 
 
@@ -27,6 +29,22 @@ _WITH_ID = select(promises.c.number).where(
     promises.c.kind == "payment",
     promises.c.payer.in_(bindparam("payers", expanding=True)),
 )
+
+
+def taken_ids(tx: Transaction, chain: str, some: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of ``some``, accounts and ids, under which a wallet of the account has a payment on ``chain``.
+
+    Who decides something by it has locked the accounts' ids first (``locks.lock_payment_ids``).
+    """
+    owned = account_wallets.addresses_of_each(tx, {account for account, _ in some})
+    asked_for = {(to_hex(address), name): account for account, name in some for address in owned.get(account, ())}
+    them = asked(tx, id=[name for _, name in asked_for], payer=[payer for payer, _ in asked_for])
+    query = select(promises.c.payer, promises.c.id).where(
+        promises.c.chain == chain,
+        promises.c.kind == "payment",
+        tuple_(promises.c.id, promises.c.payer).in_(select(them.c.id, them.c.payer)),
+    )
+    return {(asked_for[payer, name], name) for payer, name in tx.execute(query)}
 
 
 def listed(

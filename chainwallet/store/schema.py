@@ -163,7 +163,7 @@ promises = Table(
     ),
     Index("ix_promises_adopted", "token", "payer", "nonce", sqlite_where=_IS_ADOPTED, postgresql_where=_IS_ADOPTED),
     Index(None, "chain", "stage", "due_at_s"),
-    Index(None, "chain", "id"),
+    Index(None, "chain", "id", "payer"),
     Index(None, "token", "payer", "stage"),
     Index(None, "token", "stage", "number"),
 )

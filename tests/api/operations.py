@@ -29,12 +29,14 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
-    def ask(self, asking: Asking, headers: dict[str, str], body: Any = None, **ids: str) -> httpx.Response:
+    def ask(
+        self, asking: Asking, headers: dict[str, str], body: Any = None, params: Any = None, **ids: str
+    ) -> httpx.Response:
         """The answer to the operation; its ids are ``ids``, or nobody's."""
         path = self.path
         for name in self.ids:
             path = path.replace(f"{{{name}}}", ids.get(name, NOBODYS))
-        return asking.request(self.method, path, json=body, headers=headers)
+        return asking.request(self.method, path, json=body, params=params, headers=headers)
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:

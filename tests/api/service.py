@@ -9,18 +9,22 @@ from typing import Any, Self
 import httpx
 from fastapi import FastAPI
 
-from chainwallet import payments
+from chainwallet import clearing, payments
 from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
 from chainwallet.api.parts import Parts
+from chainwallet.bills import Bills
+from chainwallet.clearing import Clearings
 from chainwallet.config import LONGEST_LIFETIME_S
 from chainwallet.errors import ChainwalletError, NotSignedIn
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle, Witness
+from chainwallet.interchange import Interchange
 from chainwallet.issuing import Counter, Office
 from chainwallet.keys.signer import Signer
 from chainwallet.notifier import Streams
 from chainwallet.payments import AccountDirectory, Desk, Order, Teller
+from chainwallet.requests import Requests
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
 from chainwallet.rules.handle import Handle
@@ -108,6 +112,16 @@ def orders_for(deployed: Deployed, node: Node, database: Database) -> dict[str, 
             accept=lambda _, order: payments.accept_or_retry(desk, accept, order, issuer, int(time.time())),
             now_s=lambda: int(time.time()),
         ),
+        "clearings": Clearings(
+            clearing.Tools(
+                database=database,
+                desks={"EUR": desk},
+                relayer=key_of("relayer").address,
+                signer_of=signer_of,
+                new_id=lambda: secrets.token_hex(8),
+                clock_s=time.time,
+            )
+        ),
     }
 
 
@@ -121,6 +135,8 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
     def open_account(handle: str, password: str, client_address: str) -> Account:
         return sign_up(people, handle, password, client_address, lambda: key_of(handle.lstrip("@")).address)
 
+    orders = orders_for(deployed, node, database)
+    shared = Bills(database, orders["teller"], lambda: int(time.time()), secrets.token_bytes)
     usual: dict[str, Any] = {
         "accounts": people,
         "open_account": open_account,
@@ -136,8 +152,13 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "caller_of": caller_of,
         "clock_s": time.time,
         "groups": Groups(database, lambda: int(time.time()), secrets.token_bytes),
-        **orders_for(deployed, node, database),
+        "bills": shared,
+        "interchange": Interchange(shared),
+        **orders,
     }
+    usual["requests"] = Requests(
+        database, usual["teller"], "http://service", secrets.token_bytes, lambda: int(time.time())
+    )
     return Parts(**{**usual, **others})
 
 

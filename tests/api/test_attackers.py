@@ -155,6 +155,24 @@ def test_unknown_fields_are_refused(ana: Person, database: Database) -> None:
     assert rows(database) == before
 
 
+def test_unknown_parameters_are_refused(ana: Person) -> None:
+    """A parameter that a route does not have, or that comes twice, is refused by name; who may not ask hears that."""
+    for query, field in (
+        ("lmit=5", "lmit"),
+        ("limit=5&limit=200", "limit"),
+        ("limit=5&a%5B%5D=%00&", "a[]"),
+        ("x", "x"),
+    ):
+        answer = ana.asking.get(f"/v1/history?{query}", headers=ana.headers)
+        assert_refused(answer, 422)
+        assert answer.json()["field"] == field
+        assert_refused(ana.asking.get(f"/v1/history?{query}"), 401)
+    told = ana.asking.get("/v1/audit/supply?currency=EUR&limit=5&access_token=cws_x").json()
+    assert [one["field"] for one in told["errors"]] == ["limit", "access_token"]
+    assert "cws_x" not in str(told)
+    assert told["limit"] == "one of this route's parameters: currency"
+
+
 def test_a_token_is_only_a_token(ana: Person) -> None:
     """Ids, hashes and pieces of a token, and a token in another place than its header, open nothing."""
     key = ana.key("account:read")

@@ -20,6 +20,7 @@ from tests.api.people import Person, sign_in, sign_up, with_doors
 from tests.api.residents import follow_all
 from tests.api.service import Asking, bearer
 from tests.chain.bench import Bench
+from tests.chain.clearing.friends import add_debt
 
 MATRIX: dict[str, str | None] = {
     "POST /v1/accounts": None,
@@ -40,6 +41,17 @@ MATRIX: dict[str, str | None] = {
     "GET /v1/payments/{id}": "payments:read",
     "POST /v1/payments/{id}/signature": "payments:write",
     "POST /v1/payments/{id}/cancel": "payments:write",
+    "POST /v1/requests": "payments:write",
+    "GET /v1/requests": "payments:read",
+    "GET /v1/requests/{request}": "payments:read",
+    "POST /v1/requests/{request}/cancel": "payments:write",
+    "POST /v1/requests/{request}/remind": "payments:write",
+    "POST /v1/requests/{request}/link": "payments:write",
+    "GET /v1/requests/{request}/qr": "payments:read",
+    "POST /v1/requests/{request}/parts/{part}/pay": "payments:write",
+    "POST /v1/requests/{request}/parts/{part}/decline": "payments:write",
+    "GET /v1/request-links/{token}": "payments:read",
+    "POST /v1/request-links/{token}/pay": "payments:write",
     "POST /v1/topups": "issuer:write",
     "GET /v1/topups/{reference}": "issuer:write",
     "POST /v1/withdrawals": "issuer:write",
@@ -63,6 +75,35 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/invitations/{invitation}/decline": "groups:write",
     "POST /v1/friends": "groups:write",
     "GET /v1/friends": "groups:read",
+    "POST /v1/groups/{group}/bills": "groups:write",
+    "GET /v1/groups/{group}/bills": "groups:read",
+    "POST /v1/groups/{group}/accept-bills": "groups:write",
+    "GET /v1/groups/{group}/bills/{bill}": "groups:read",
+    "PUT /v1/groups/{group}/bills/{bill}": "groups:write",
+    "DELETE /v1/groups/{group}/bills/{bill}": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/restore": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reversal": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/accept": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/reject": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/propose": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/adopt": "groups:write",
+    "POST /v1/groups/{group}/bills/{bill}/payments": "payments:write",
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": "groups:write",
+    "GET /v1/groups/{group}/balances": "groups:read",
+    "GET /v1/groups/{group}/plan-preview": "groups:read",
+    "POST /v1/groups/{group}/plans": "groups:write",
+    "GET /v1/groups/{group}/plans": "groups:read",
+    "GET /v1/groups/{group}/plans/{plan}": "groups:read",
+    "POST /v1/groups/{group}/plans/{plan}/consent": "groups:write",
+    "POST /v1/groups/{group}/plans/{plan}/drop": "groups:write",
+    "DELETE /v1/groups/{group}/plans/{plan}": "groups:write",
+    "POST /v1/groups/{group}/imports": "groups:write",
+    "GET /v1/groups/{group}/imports": "groups:read",
+    "GET /v1/groups/{group}/imports/{import}": "groups:read",
+    "POST /v1/groups/{group}/imports/{import}/commit": "groups:write",
+    "POST /v1/groups/{group}/imports/{import}/undo": "groups:write",
+    "GET /v1/groups/{group}/export.csv": "groups:read",
     "GET /v1/history": "history:read",
     "GET /v1/balances": "history:read",
     "GET /v1/events": "history:read",
@@ -83,6 +124,10 @@ To be read by a person.
 """
 
 _EURO = {"amount": "1.00", "currency": "EUR"}
+_ONE = {"amount": "1.00"}
+_DINNER = {"title": "Dinner", "currency": "EUR", "total": "1.00"}
+_TRIP = "Date,Description,Category,Cost,Currency,Bo\n2026-05-01,Dinner,Food,0.00,EUR,0.00\n"
+_NOBODY = "00000000000000aa"
 _NUMBERS = count()
 
 
@@ -134,12 +179,56 @@ def _invitation(owner: Person) -> dict[str, str]:
     return {"invitation": made["invitation"]["id"]}
 
 
+def _bill(owner: Person) -> dict[str, str]:
+    """One by which its author owes a guest, so that it asks nobody."""
+    ids = _guest(owner)
+    me = next(one["me"] for one in owner.get("/v1/groups").json()["groups"] if one["id"] == ids["group"])
+    order = {**_DINNER, "split": {"mode": "equal", "people": [me]}, "payers": [{"member": ids["member"], **_ONE}]}
+    return {"group": ids["group"], "bill": owner.post(f"/v1/groups/{ids['group']}/bills", order).json()["id"]}
+
+
+def _debt(owner: Person) -> dict[str, str]:
+    """A group in which ``owner`` owes somebody a euro."""
+    group = _group(owner)["group"]
+    friend = sign_up(owner.asking, f"friend-{next(_NUMBERS)}")
+    made = owner.post(f"/v1/groups/{group}/invitations", {"handle": friend.handle}).json()
+    friend.post(f"/v1/invitations/{made['invitation']['id']}/accept")
+    me, other = (one["id"] for one in owner.get(f"/v1/groups/{group}").json()["members"])
+    with owner.asking.app.state.parts.database.transaction() as tx:
+        add_debt(tx, group, me, other, 1_00)
+    return {"group": group}
+
+
+def _plan(owner: Person) -> dict[str, str]:
+    group = _debt(owner)["group"]
+    return {"group": group, "plan": owner.post(f"/v1/groups/{group}/plans", {"currency": "EUR"}).json()["id"]}
+
+
+def _request(owner: Person) -> dict[str, str]:
+    made = owner.post("/v1/requests", {"parts": [{"amount": _EURO}]}).json()["request"]
+    return {"request": made["id"], "part": made["parts"][0]["id"]}
+
+
+def _import(owner: Person) -> dict[str, str]:
+    group = _group(owner)["group"]
+    made = owner.post(f"/v1/groups/{group}/imports", {"file_name": "trip.csv", "content": _TRIP}).json()
+    owner.post(f"/v1/groups/{group}/imports/{made['id']}/commit")
+    return {"group": group, "import": made["id"]}
+
+
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
     "GET /v1/payments/{id}": _payment,
     "POST /v1/payments/{id}/signature": _payment,
     "POST /v1/payments/{id}/cancel": _payment,
+    "GET /v1/requests/{request}": _request,
+    "POST /v1/requests/{request}/cancel": _request,
+    "POST /v1/requests/{request}/remind": _request,
+    "POST /v1/requests/{request}/link": _request,
+    "GET /v1/requests/{request}/qr": _request,
+    "POST /v1/requests/{request}/parts/{part}/pay": _request,
+    "POST /v1/requests/{request}/parts/{part}/decline": _request,
     "GET /v1/topups/{reference}": _topup,
     "GET /v1/withdrawals/{reference}": _withdrawal,
     "POST /v1/withdrawals/{reference}/payback": _withdrawal,
@@ -155,6 +244,43 @@ OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/groups/{group}/invitations/{invitation}": _link,
     "POST /v1/invitations/{invitation}/accept": _invitation,
     "POST /v1/invitations/{invitation}/decline": _invitation,
+    "POST /v1/groups/{group}/bills": _group,
+    "GET /v1/groups/{group}/bills": _group,
+    "POST /v1/groups/{group}/accept-bills": _group,
+    "GET /v1/groups/{group}/balances": _group,
+    **{
+        f"{method} /v1/groups/{{group}}/bills/{{bill}}{what}": _bill
+        for method, whats in {
+            "GET": [""],
+            "PUT": [""],
+            "DELETE": [""],
+            "POST": [
+                "/restore",
+                "/reversal",
+                "/accept",
+                "/reject",
+                "/propose",
+                "/withdraw",
+                "/adopt",
+                "/payments",
+                "/paid-elsewhere",
+            ],
+        }.items()
+        for what in whats
+    },
+    "GET /v1/groups/{group}/plan-preview": _debt,
+    "POST /v1/groups/{group}/plans": _debt,
+    "GET /v1/groups/{group}/plans": _plan,
+    "GET /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/consent": _plan,
+    "POST /v1/groups/{group}/plans/{plan}/drop": _plan,
+    "DELETE /v1/groups/{group}/plans/{plan}": _plan,
+    "POST /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/imports": _group,
+    "GET /v1/groups/{group}/export.csv": _group,
+    "GET /v1/groups/{group}/imports/{import}": _import,
+    "POST /v1/groups/{group}/imports/{import}/commit": _import,
+    "POST /v1/groups/{group}/imports/{import}/undo": _import,
 }
 """Of each route with an id of somebody's thing in its path: makes such a thing of the owner's, and gives its ids."""
 
@@ -165,8 +291,37 @@ BODIES: dict[str, object] = {
     "PATCH /v1/groups/{group}/members/{member}": {"name": "Cyprian"},
     "POST /v1/groups/{group}/members/{member}/claim-link": {},
     "POST /v1/groups/{group}/invitations": {},
+    "POST /v1/groups/{group}/bills": {
+        **_DINNER,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "PUT /v1/groups/{group}/bills/{bill}": {
+        **_DINNER,
+        "version": 1,
+        "split": {"mode": "equal", "people": [_NOBODY]},
+        "payers": [{"member": _NOBODY, **_ONE}],
+    },
+    "POST /v1/groups/{group}/bills/{bill}/accept": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/withdraw": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/reject": {"version": 1, "reason": "no"},
+    "POST /v1/groups/{group}/bills/{bill}/propose": {
+        "version": 1,
+        "reason": "no",
+        "split": {"mode": "equal", "people": [_NOBODY]},
+    },
+    "POST /v1/groups/{group}/bills/{bill}/adopt": {"version": 1, "member": _NOBODY},
+    "POST /v1/groups/{group}/bills/{bill}/payments": {"version": 1},
+    "POST /v1/groups/{group}/bills/{bill}/paid-elsewhere": {"version": 1},
+    "POST /v1/groups/{group}/plans": {"currency": "EUR"},
+    "POST /v1/groups/{group}/plans/{plan}/drop": {"member": "00" * 8},
+    "POST /v1/requests/{request}/parts/{part}/decline": {"reason": "why"},
+    "POST /v1/groups/{group}/imports": {"file_name": "trip.csv", "content": _TRIP},
 }
 """What a route is asked with that does not look for an id before it has a good body."""
+
+BY_LINK = {"GET /v1/request-links/{token}", "POST /v1/request-links/{token}/pay"}
+"""What is for whoever has the secret in its path."""
 
 FOR_THE_ISSUERS = "issuer:write"
 
@@ -234,7 +389,7 @@ def test_what_is_anothers_is_not_there(doors: Asking, ana: Person, every: list[O
     ben = sign_up(doors, "ben")
     bens_key = bearer(ben.key(*(scope for scope in SCOPES if scope != FOR_THE_ISSUERS))["token"])
     with_ids = {str(operation): operation for operation in every if operation.ids and operation.scope is not None}
-    assert with_ids.keys() == OWNED.keys()
+    assert with_ids.keys() == OWNED.keys() | BY_LINK
     for name, make in OWNED.items():
         operation, ids, body = with_ids[name], make(ana), BODIES.get(name)
         for headers in (ben.headers, bens_key):
@@ -255,6 +410,7 @@ def test_lists_have_nothing_of_anothers(doors: Asking, ana: Person, every: list[
     names = [one["id"] for one in hers] + [one["id"] for one in ana.get("/v1/payments").json()["payments"]]
     names += [one["id"] for one in ana.get("/v1/groups").json()["groups"]]
     names += [one["id"] for one in ana.get("/v1/invitations").json()["invitations"]]
+    names += [one["id"] for one in ana.get("/v1/requests").json()["requests"]]
     names += [wallet["address"] for wallet in ana.get("/v1/wallets").json()["wallets"]]
     assert len(names) >= 6
     lists = [one for one in every if one.method == "GET" and one.scope not in (None, FOR_THE_ISSUERS) and not one.ids]
@@ -284,6 +440,14 @@ def test_every_route_lists_its_errors_with_examples(client: Asking) -> None:
             if "security" in described:
                 assert {"not-signed-in", "not-allowed"} <= kinds, path
             assert "HTTPValidationError" not in str(described)
+
+
+def test_every_route_refuses_parameters_that_it_does_not_have(ana: Person, every: list[Operation]) -> None:
+    """A parameter of the query that no route has is refused by name by all of them, those without any included."""
+    for operation in every:
+        answer = operation.ask(ana.asking, ana.headers, params={"limitt": "5"})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request"), operation
+        assert (answer.json()["field"], answer.json()["value"]) == ("limitt", "5")
 
 
 def test_every_route_is_called_as_the_frame_means_it(client: Asking) -> None:

@@ -43,8 +43,8 @@ async def note(body: Note) -> str:
 
 
 @router.get("/notes/{note_id}")
-async def one_note(note_id: str, caller: Annotated[Caller, Depends(signed_in("account:read"))]) -> str:
-    return note_id + caller.handle
+async def one_note(note_id: str, caller: Annotated[Caller, Depends(signed_in("account:read"))], key: str = "") -> str:
+    return note_id + caller.handle + key
 
 
 @router.post("/sign-in", dependencies=[Depends(limited_sign_in)])

@@ -1,5 +1,6 @@
 """Payments over HTTP: made once for each id, told how they stand, cancelled, signed elsewhere. Ana has 100.00."""
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -279,3 +280,19 @@ def test_a_quote_says_what_a_payment_costs(client: Asking, bench: Bench) -> None
     assert quote["good_until"].endswith("Z")
     assert told(client.post("/v1/quotes", json={**body, "payee": "@nobody"}, headers=bearer("ana")))[0] == 404
     assert stored(bench) == 0
+
+
+def test_what_is_quoted_is_what_the_payer_signs(client: Asking, bench: Bench) -> None:
+    """The one document that a payer signs moves the quoted total, and after it the payer has that much less."""
+    bench.act("issuer", "mint(address,uint256,bytes32)", CLEO, 20_000_000, b"\x07" * 32)
+    bench.indexer().catch_up()
+    body = {"payee": ORDER["payee"], "amount": ORDER["amount"]}
+    quote = client.post("/v1/quotes", json=body, headers=bearer("cleo")).json()
+    offered = pay(client, "cleo").json()
+    total = Decimal(quote["total"]["amount"])
+    assert int(offered["to_sign"]["message"]["value"]) == total * 10**6
+    client.post(
+        "/v1/payments/order-1/signature", json=signed(offered["to_sign"], key_of("cleo")), headers=bearer("cleo")
+    )
+    tick_until_still(bench.worker())
+    assert Decimal(bench.balance("cleo")[0]) == Decimal("20.00") - total

@@ -16,6 +16,7 @@ from chainwallet.errors import (
 from chainwallet.evm import Transaction, keccak256
 from chainwallet.keys.signer import LocalSigner
 from chainwallet.relayer import Relayer
+from chainwallet.relayer.judging import Judging
 from chainwallet.rpc import Node
 from chainwallet.rules.submission import Conflict, Final, Queued, Sent, Signed
 from chainwallet.store import leases, submissions
@@ -295,6 +296,20 @@ def test_who_has_the_key_gets_the_lane_back(bench: Bench) -> None:
         assert holder() == "owner"
     finally:
         bench.ask("evm_setAutomine", True)
+
+
+def test_a_tick_that_outlasts_its_lease_signs_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine judging may take longer than a lease lasts: it is acquired again, and the tick goes on."""
+    clock, submission_id = Clock(), bench.mint()
+    relayer, judge = bench.relayer(limits=replace(LIMITS, lease_s=4), **clock.seams), Judging.judge
+
+    def slowly(judging: Judging) -> int:
+        clock.sleep(5)
+        return judge(judging)
+
+    monkeypatch.setattr(Judging, "judge", slowly)
+    assert relayer.tick()
+    assert not isinstance(bench.submission(submission_id).stage, Queued)
 
 
 def test_a_relayer_whose_lease_was_taken_over_stores_nothing(bench: Bench) -> None:

@@ -104,6 +104,11 @@ def _end(process: BaseProcess) -> None:
     process.join()
 
 
+def _note(log: Path, trouble: Exception) -> None:
+    with log.open("a") as file:
+        file.write(f"{time.time():.1f} {type(trouble).__name__}: {str(trouble)[:200]}\n")
+
+
 def work(ways: Ways, name: str, run: int) -> None:
     """What a process does until it is killed, or until the process of the ``run`` is gone."""
     with Node(ways.nodes, attempts=1) as node:
@@ -114,8 +119,9 @@ def work(ways: Ways, name: str, run: int) -> None:
         while _is_there(run):
             try:
                 moved = worker.tick()
-            except TROUBLE:
+            except TROUBLE as trouble:
                 moved = 0
+                _note(Path(ways.manifests) / f"{name}.log", trouble)
             if not moved:
                 time.sleep(PAUSE_S)
 

@@ -11,6 +11,8 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,32 @@ def unpaid(ground: Ground) -> dict[str, str]:
     return {str(row["id"]): str(row["reason"]) for row in rows_of(ground.where, query)}
 
 
+def standing(ground: Ground) -> dict[str, Any]:
+    """What waits, and for what, where a run gets no further."""
+    queries = {
+        "payments": "SELECT stage, count(*) AS count, min(number) AS first FROM promises GROUP BY stage",
+        "transactions": "SELECT stage, count(*) AS count, min(id) AS first, max(waits) AS waits FROM submissions "
+        "GROUP BY stage",
+        "lanes": "SELECT sender, waits, since_s FROM lanes",
+        "leases": "SELECT sender, holder, epoch, expires_at_s FROM leases",
+        "cursors": "SELECT number, moved_at_s, waits_because, waits_since_s FROM cursors",
+        "recoveries": "SELECT * FROM recoveries WHERE ended_at_s IS NULL",
+        "last happening": "SELECT * FROM happenings ORDER BY id DESC LIMIT 3",
+    }
+    found = {name: [dict(row) for row in rows_of(ground.where, query)] for name, query in queries.items()}
+    return {"now_s": int(time.time()), "head": ground.bench.node.block_number(), **found}
+
+
+@contextmanager
+def _place(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="chainwallet-chaos-") as place:
+        yield Path(place)
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Carry payments through everything that can go wrong.")
@@ -103,14 +131,16 @@ def main() -> int:
     parser.add_argument("--reorgs", type=int, default=100)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="a new directory for what the run writes, which stays")
     given = parser.parse_args()
     print(f"seed {given.seed}", file=sys.stderr, flush=True)
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="chainwallet-chaos-") as place,
-        prepared(given.store, given.seed, Path(place)) as ground,
-    ):
-        report = run(ground, steps(given.seed, given.store, given.count, given.kills, given.reorgs))
+    with _place(given.keep) as place, prepared(given.store, given.seed, place) as ground:
+        try:
+            report = run(ground, steps(given.seed, given.store, given.count, given.kills, given.reorgs))
+        except AssertionError:
+            print(json.dumps(standing(ground), indent=2), file=sys.stderr)
+            raise
         shown = summary(ground, given.store, report)
     print(json.dumps({**shown, "seconds": round(time.monotonic() - began)}, indent=2))
     return 1 if shown["never injected"] or report.problems else 0

@@ -9,12 +9,14 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
+FAMILIES = ["", "account", "ask", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 FAMILIES = ["", "account", "group", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
 VERBS = [
     *FAMILIES,
     *("demo", "serve", "serve status", "pay", "balance", "topup", "deploy", "faults"),
     *("account list", "account role", "account reopen", "withdraw", "history"),
     *("account sign-up", "account sign-in", "account sign-out", "account show", "keys new", "keys list", "keys revoke"),
+    *("ask for", "ask list", "ask show", "ask pay", "ask decline", "ask cancel", "ask remind", "ask link", "ask qr"),
     *("group new", "group list", "group show", "group rename", "group add", "group invite", "group claim-link"),
     *(
         "group join",
@@ -28,7 +30,7 @@ VERBS = [
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
-    *("index run", "index status", "index check", "bench index", "bench payments"),
+    *("index run", "index status", "index check", "bench index", "bench payments", "bench split"),
     *("payments list", "payments show", "payments retry", "payments cancel"),
     *("relayer run", "relayer status", "relayer recover"),
 ]
@@ -37,6 +39,7 @@ MISTAKES = {
     "chain sideways": "No such command 'sideways'; see `chainwallet chain --help`",
     "pay Ana": "Missing argument 'TO'; see `chainwallet pay --help`",
     "pay Ana Ben -5": "No such option: -5; see `chainwallet pay --help`",
+    "ask 20 EUR --frm ben": "No such option: --frm (Possible options: --from, --url); see `chainwallet ask for --help`",
     "deploy": "Missing option '--currency'; see `chainwallet deploy --help`",
     "balance --jsn": "No such option: --jsn (Possible options: --json); see `chainwallet balance --help`",
 }

@@ -16,7 +16,20 @@ from chainwallet.api.app import ROUTERS
 from chainwallet.api.kinds import KINDS
 from chainwallet.api.openapi import document_of
 from chainwallet.api.schemas.events import EventDocument
-from chainwallet.client import Client, accounts, events, groups, history, issuing, network, payments
+from chainwallet.client import (
+    Client,
+    accounts,
+    bills,
+    events,
+    groups,
+    history,
+    interchange,
+    issuing,
+    network,
+    payments,
+    plans,
+    requests,
+)
 from chainwallet.client.problems import PROBLEMS, NotFound, Refusal, Trouble
 
 BY_NAME = {
@@ -24,24 +37,46 @@ BY_NAME = {
     "ActivityPage": "ActivityDocument",
     "Amount": "ShownAmount",
     "Balances": "BalancesDocument",
+    "Behind": "BehindDocument",
+    "Between": "BetweenDocument",
+    "Bill": "BillDocument",
+    "BillLine": "LineDocument",
+    "BillStory": "BillStoryDocument",
+    "BillVersion": "VersionDocument",
     "Cancel": "CancelDocument",
     "Challenge": "ChallengeDocument",
+    "CurrencyBalances": "CurrencyBalancesDocument",
+    "Debt": "DebtDocument",
+    "Done": "DoneDocument",
     "Event": "EventDocument",
     "Friend": "FriendDocument",
     "Friends": "FriendsDocument",
     "Group": "GroupDocument",
+    "GroupBalances": "GroupBalancesDocument",
     "Groups": "GroupsDocument",
+    "Import": "ImportDocument",
+    "Imports": "ImportsDocument",
     "Invitation": "InvitationDocument",
     "Invitations": "InvitationsDocument",
     "Key": "KeyDocument",
     "Keys": "KeysDocument",
     "MadeInvitation": "MadeInvitationDocument",
     "MadeKey": "MadeKeyDocument",
+    "MadeRequest": "MadeRequestDocument",
     "Member": "MemberDocument",
+    "Net": "NetDocument",
     "Network": "NetworkDocument",
+    "Owed": "OwedDocument",
+    "Part": "PartDocument",
+    "PartPayment": "PartPaymentDocument",
     "Payment": "PaymentStory",
+    "Plan": "PlanDocument",
+    "PlanLeg": "PlanLegDocument",
+    "PlanPreview": "PreviewDocument",
     "Quote": "QuoteDocument",
     "Readiness": "ReadinessDocument",
+    "Request": "RequestDocument",
+    "Said": "SaidDocument",
     "Session": "SessionDocument",
     "Sessions": "SessionsDocument",
     "SignedIn": "SignedInDocument",
@@ -54,13 +89,13 @@ BY_NAME = {
 """Where an answer is called otherwise in the service's document."""
 ANSWERS = [
     kind
-    for module in (accounts, events, groups, history, issuing, network, payments)
+    for module in (accounts, bills, events, groups, history, interchange, issuing, network, payments, plans, requests)
     for kind in vars(module).values()
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == module.__name__
 ]
 FOR_OTHERS = {"/metrics", "/docs", "/openapi.json", "/problems/{}"}
 """What is for browsers and for monitoring."""
-GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR"}
+GIVEN: dict[str, Any] = {"scopes": ["payments:read"], "amount": "1 EUR", "parts": [], "split": {}, "payers": {}}
 
 
 @pytest.fixture(scope="module")

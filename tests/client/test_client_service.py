@@ -1,11 +1,6 @@
 """The client and a real service: money moves, events are told, keys do what they may, and nothing is done twice."""
 
-import os
-import signal
-import subprocess
-import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +19,9 @@ from chainwallet.client.problems import (
     TooLate,
     WrongPassword,
 )
-from tests.cli.command import TIMEOUT_S, wait_until
+from tests.cli.command import wait_until
 from tests.client.conftest import PASSWORD, Running
-from tests.serve.service import Service
 
-SHOP = Path(__file__).resolve().parents[2] / "examples" / "shop.py"
 KEY = "0x" + "46" * 32
 """Of a wallet elsewhere."""
 
@@ -200,61 +193,3 @@ def test_what_anybody_may_check_needs_no_account(running: Running, ana: Client) 
         assert (str(held.amount), held.state.agrees) == ("100.00 EUR", True)
         (empty,) = anybody.balance_of(address, block=movement.place.block - 1).balances
         assert empty.amount.amount == 0
-
-
-# ------------------------------------------------------------------------------------------------ the example
-
-
-def shop(running: Running, name: str, customer: str, price: str) -> "subprocess.Popen[str]":
-    """The example shop, as its users run it."""
-    return subprocess.Popen(
-        [sys.executable, str(SHOP), running.url, name, customer, price],
-        env={**os.environ, "SHOP_PASSWORD": PASSWORD},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def read_until(process: "subprocess.Popen[str]", words: str) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if words in line:
-            return line
-    assert process.stderr is not None
-    raise AssertionError(process.stderr.read())
-
-
-def killed(service: Service, name: str) -> int:
-    """Kills the process of the service; how often it had been started."""
-    starts = len(service.said(f"{name} started"))
-    os.kill(service.pid_of(name), signal.SIGKILL)
-    return starts
-
-
-def test_a_shop_gets_its_money_once_whatever_is_killed(running: Running, ana: Client) -> None:
-    """The example shop asks, waits and says "final"; API and worker are killed meanwhile, and all is paid once."""
-    assert len(SHOP.read_text("utf-8").splitlines()) < 120
-    customer = handle_of(ana)
-    for order in ("order-1", "order-2"):
-        with shop(running, "@cafe", customer, "12.40 EUR") as asking:
-            try:
-                assert read_until(asking, "please pay") == f"{customer}, please pay 12.40 EUR to @cafe\n"
-                starts = killed(running.service, "api")
-                ana.pay("@cafe", "1 EUR", payment_id=f"tip-{order}")
-                worker_starts = killed(running.service, "worker")
-                ana.pay("@cafe", "12.40 EUR", payment_id=order)
-                killed(running.service, "api")
-                ana.pay("@cafe", "12.40 EUR", payment_id=order).wait()
-                assert read_until(asking, "final").startswith(f"final: 12.40 EUR from {customer} in block ")
-                assert asking.wait(TIMEOUT_S) == 0
-                running.service.wait_for("api started", starts + 2)
-                running.service.wait_for("worker started", worker_starts + 1)
-            finally:
-                asking.kill()
-    ana.payment("tip-order-2").wait()
-    assert euros(ana) == "73.20 EUR"
-    assert sorted(one.payment_id or "" for one in ana.history() if one.direction == "out") == [
-        "order-1", "order-2", "tip-order-1", "tip-order-2",
-    ]  # fmt: skip

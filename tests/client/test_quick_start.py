@@ -1,4 +1,4 @@
-"""The quick start of docs/api.md, exactly as it is written, against a real service."""
+"""The quick start of docs/api.md and the README's ten lines, exactly as they are written, against a real service."""
 
 import json
 import os
@@ -15,12 +15,14 @@ from tests.cli.command import INSTALLED, TIMEOUT_S, Command
 from tests.client.conftest import Running
 from tests.serve.service import serving
 
-DOCS = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = (ROOT / "docs" / "api.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = DOCS) -> list[str]:
     """The blocks of code in this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def documents(text: str) -> list[Any]:
@@ -68,15 +70,28 @@ def test_the_quick_start_works_as_it_is_written(empty: Running) -> None:
     assert "event: movement.final\n" in told[7]
     (problem,) = documents(told[8])
     assert problem["type"] == "/problems/insufficient-funds"
-    python(empty)
-
-
-def python(empty: Running) -> None:
-    """The Python of the same page, which goes on where the quick start ends."""
     (program,) = blocks("python")
-    program = program.replace("http://127.0.0.1:8420", empty.url)
+    assert python(empty, program) == "final ['out 12.40 EUR', 'out 12.40 EUR', 'in 100.00 EUR']\n"
+
+
+def python(running: Running, program: str) -> str:
+    """What the program says of the service."""
+    program = program.replace("http://127.0.0.1:8420", running.url)
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "final ['out 12.40 EUR', 'out 12.40 EUR', 'in 100.00 EUR']\n"
+    return done.stdout
+
+
+def test_the_readmes_ten_lines_work_as_they_are_written(running: Running, tmp_path: Path) -> None:
+    """Who copies the README's lines has two accounts, money, and a payment that is final; they are about ten."""
+    ((script,), (program,)) = (blocks(language, README) for language in ("bash", "python"))
+    assert len([line for line in (script + program).splitlines() if line]) <= 10
+    (tmp_path / ".venv").symlink_to(INSTALLED.parent.parent)
+    done = subprocess.run(
+        ["bash", "-euc", script], env=running.command.environment, cwd=tmp_path, capture_output=True, text=True,
+        timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert python(running, program) == "final\nout 12.40 EUR @ben two tickets\nin 100.00 EUR None None\n"

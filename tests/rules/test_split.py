@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chainwallet.errors import BadValue, CurrencyMismatch
 from chainwallet.rules.money import Money, currency_of, parse_money
-from chainwallet.rules.split import Adjustments, BillLine, Equal, Exact, Number, Percent, Shares, Split, split_bill
+from chainwallet.rules.number import Number
+from chainwallet.rules.split import Adjustments, BillLine, Equal, Exact, Percent, Shares, Split, split_bill
 
 EUR, JPY = currency_of("EUR"), currency_of("JPY")
 LINEAGE = b"bill-1"

@@ -100,6 +100,17 @@ def test_a_backup_taken_from_a_running_service_pays(service: Service, command: C
     assert Decimal(restored.json("balance", "Ana")["balances"]["Ana"]["EUR"]) == Decimal(10)
 
 
+def test_a_currency_that_is_deployed_meanwhile_is_taken_up(service: Service, command: Command, url: str) -> None:
+    """What is deployed while the service runs is served without anybody starting it again, and can be topped up."""
+    starts = len(service.said("carries payments"))
+    command.said("deploy", "--currency", "JPY")
+    assert service.wait_for("takes up what was deployed")["currencies"] == ["JPY"]
+    service.wait_for("carries payments", starts + 1)
+    wait_until(lambda: is_ready(url) and b'"JPY"' in answer(f"{url}/v1/network")[1], "a service with yen")
+    command.said("topup", "Ana", "500", "--currency", "JPY")
+    wait_until(lambda: b'"500"' in answer(f"{url}/v1/audit/supply?currency=JPY")[1], "yen in the verified history")
+
+
 @pytest.mark.parametrize("name", ["api", "worker"])
 def test_a_killed_process_is_started_again(service: Service, url: str, name: str) -> None:
     """When the API or the worker is killed it is started again, at the same address, and the service is ready again."""

@@ -22,7 +22,7 @@ from chainwallet.abi.typed_data import Consent, Domain, Leg, Payment, Settlement
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
 from chainwallet.evm import Address, Hash32
 from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import group_schema, submissions
+from chainwallet.store import group_schema, request_schema, submissions
 from chainwallet.store.backend import Backend
 from chainwallet.store.database import Database
 from chainwallet.store.migration import revision_of, revisions, upgrade
@@ -167,8 +167,8 @@ ROWS: dict[str, Rows] = {
             | {"words": "Käse", "told_at_s": 2**40},
         ],
         "bills": [
-            {"id": "b", "group_id": "g", "lineage": "0x05", "version": 1, "reverses": "b", "import_id": "i"}
-            | {"created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
+            {"id": "b", "group_id": "g", "lineage": "05", "version": 1, "state": "disputed", "reverses": "b"}
+            | {"import_id": "i", "created_by": "m1", "created_at_s": 5, "deleted_at_s": 2**40},
         ],
         "bill_versions": [
             {"bill_id": "b", "version": 1, "hash": "0x06", "document": "{}", "title": "Käse", "currency": "EUR"}
@@ -196,6 +196,24 @@ ROWS: dict[str, Rows] = {
     "0012": {
         "account_events": [{"id": 3, "account": 1, "kind": "bill.added", "at_s": 5, "owner": None, "group_event": 1}],
     },
+    "0013": {
+        "requests": [
+            {"id": "r", "asker": 1, "currency": "EUR", "note": "Käse", "link_hash": "09", "group_id": "g"}
+            | {"made_at_s": 5, "deadline_s": 2**40, "due_at_s": 2**40, "canceled_at_s": 6},
+        ],
+        "request_parts": [
+            {"id": "p", "request_id": "r", "position": 0, "asked": 1, "name": "Gast", "amount_minor": 2**40}
+            | {"is_once": True, "declined_at_s": 5, "reason": "warum", "reminded_at_s": 2**40},
+        ],
+        "request_payments": [{"part_id": "p", "account_id": 1, "attempt": 2, "promise": 1, "made_at_s": 2**40}],
+    },
+    "0014": {
+        "imports": [
+            {"id": "i", "group_id": "g", "file_name": "käse.csv", "content": b"\x00\xff", "people": "{}"}
+            | {"made_by": "m1", "made_at_s": 5, "committed_at_s": 2**40, "undone_at_s": 7},
+        ],
+    },
+    "0015": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 
@@ -308,7 +326,7 @@ def test_migrations_give_exactly_the_schema(empty_place: Callable[[], str], engi
     seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
     assert seen_by(migrated) == seen_by(declared)
     assert len(seen_by(migrated)) > len(metadata.tables)
-    assert group_schema.groups.metadata is metadata
+    assert group_schema.groups.metadata is request_schema.requests.metadata is metadata
 
 
 # ------------------------------------------------------------------------------------------------ opening

@@ -1,7 +1,7 @@
 """The stream of the caller's events (server-sent events: WHATWG HTML, section 9.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +12,8 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from chainwallet.accounts import Caller, require
 from chainwallet.api.callers import bearer_token, signed_in
@@ -22,6 +23,8 @@ from chainwallet.api.routing import Router
 from chainwallet.api.schemas.events import EventDocument
 from chainwallet.errors import BadValue, ChainwalletError
 from chainwallet.notifier import Stream
+from chainwallet.rules.scope import Scope
+from chainwallet.store.account_events import AccountEvent
 
 MEDIA_TYPE = "text/event-stream"
 RETRY_MS = 2_000  # how long a listener waits before it comes back
@@ -77,9 +80,9 @@ async def events(
     """What happens to your payments, what comes in, and what is done in your groups: each event once, in the order of
     their ids, as it happens.
 
-    What is done in groups is told to tokens with the scope `groups:read`. Where the connection breaks, come back with
-    the id of the last event that you have, and none is lost. Without one the stream begins now. A line with a colon
-    alone is a sign of life.
+    What is done in groups is told to tokens with the scope `groups:read`, what you are asked for (`request.asked` and
+    the like) to those with `payments:read`. Where the connection breaks, come back with the id of the last event that
+    you have, and none is lost. Without one the stream begins now. A line with a colon alone is a sign of life.
     """
     last = after if last_event_id is None else int(last_event_id)
     woken, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -90,8 +93,14 @@ async def events(
 
     stream = await run_in_threadpool(parts.streams.open, caller.account_id, last, wake)
     token = bearer_token(request.headers.get("authorization"))
-    hears_groups = "groups:read" in caller.scopes
-    return EventStream(parts, stream, woken, partial(_still_good, parts, token), hears_groups=hears_groups)
+    return EventStream(parts, stream, woken, partial(_still_good, parts, token), partial(_hears, caller.scopes))
+
+
+def _hears(scopes: Collection[Scope], event: AccountEvent) -> bool:
+    """Whether a token with ``scopes`` is told of ``event``."""
+    if event.done is None:
+        return True
+    return ("payments:read" if event.kind.startswith("request.") else "groups:read") in scopes
 
 
 def _still_good(parts: Parts, token: str) -> None:
@@ -102,7 +111,7 @@ def _still_good(parts: Parts, token: str) -> None:
 class EventStream(Response):
     """The answer that goes on: ends with the connection, the credentials, the process, or its time.
 
-    ``check`` raises where the credentials are not good any more.
+    ``check`` raises where the credentials are not good any more; ``hears`` says of which events they are told.
     """
 
     media_type = MEDIA_TYPE
@@ -113,8 +122,7 @@ class EventStream(Response):
         stream: Stream,
         woken: asyncio.Event,
         check: Callable[[], None],
-        *,
-        hears_groups: bool,
+        hears: Callable[[AccountEvent], bool],
     ) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
@@ -123,9 +131,9 @@ class EventStream(Response):
         self._stream = stream
         self._woken = woken
         self._check = check
-        self._hears_groups = hears_groups
+        self._hears = hears
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Sends events until the stream ends."""
         gone = asyncio.ensure_future(_gone(receive, self._woken))
         try:
@@ -152,7 +160,7 @@ class EventStream(Response):
             self._woken.clear()
             found = await run_in_threadpool(self._stream.take)
             if found:
-                told = [event for event in found if event.done is None or self._hears_groups]
+                told = [event for event in found if self._hears(event)]
                 yield b"".join(_written(EventDocument.of(event, ledgers)) for event in told)
                 continue
             try:

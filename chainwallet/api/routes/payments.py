@@ -95,7 +95,7 @@ def _asked(parts: Parts, caller: Caller, body: PaymentOrder) -> Asked:
 
 
 def _taken(parts: Parts, promise: Promise) -> Response:
-    answer = JsonText(_shown(parts, promise), HTTPStatus.ACCEPTED)
+    answer = JsonText(payment_document(parts, promise), HTTPStatus.ACCEPTED)
     answer.headers["Location"] = f"/v1/payments/{promise.id}"
     return answer
 
@@ -130,7 +130,7 @@ def sign(parts: GivenParts, caller: Writer, payment_id: OwnId, body: SignatureOf
     nonce.
     """
     promise = parts.teller.sign(_wallets(parts, caller), payment_id, from_hex(body.signature))
-    return _shown(parts, promise)
+    return payment_document(parts, promise)
 
 
 @router.post(
@@ -154,7 +154,7 @@ def cancel(
     signature = None if body is None or body.signature is None else from_hex(body.signature)
     promise = parts.teller.cancel(wallets, payment_id, signature)
     return CancelDocument(
-        payment=_shown(parts, promise), to_sign=TypedData.of(parts.teller.document_to_cancel(promise))
+        payment=payment_document(parts, promise), to_sign=TypedData.of(parts.teller.document_to_cancel(promise))
     )
 
 
@@ -174,7 +174,14 @@ def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:
     return address
 
 
-def _shown(parts: Parts, promise: Promise) -> PaymentDocument:
+def documents_of(parts: Parts, some: Sequence[Promise]) -> list[PaymentDocument]:
+    """Payments of one payer's as documents, with what each waits for."""
+    handles = _handles(parts, some)
+    return [_document(parts, told, handles) for told in parts.teller.told(some)]
+
+
+def payment_document(parts: Parts, promise: Promise) -> PaymentDocument:
+    """The payment that is ``promise``, and what it waits for."""
     (told,) = parts.teller.told([promise])
     return _document(parts, told, _handles(parts, [promise]))
 

@@ -237,7 +237,9 @@ class QuoteDocument(Document):
 
     payee: NamedText
     amount: ShownAmount
-    service_fee: ShownAmount
+    service_fee: ShownAmount = Field(
+        description="On top of the amount. It is 0: what the payer signs names no fee, and nothing unsigned is taken"
+    )
     service_fee_paid_by: Literal["payer"] = "payer"
     total: ShownAmount = Field(description="What leaves the payer's account")
     relayer_cost: RelayerCost

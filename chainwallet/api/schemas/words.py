@@ -25,9 +25,10 @@ TimeText = Annotated[
 ]
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
+    """``value``, as an integer where it is a float that is one."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
+WholeNumber = Annotated[int, BeforeValidator(whole)]
 """An integer of a document that comes in: 5.0 is one too (JSON Schema 2020-12, Validation section 6.1.1)."""

@@ -125,6 +125,27 @@ def test_an_external_owner_is_asked_again(bench: Bench) -> None:
     assert times_paid(bench, order) == 1
 
 
+def test_another_lane_leaves_an_undone_payment_to_the_transaction_that_is_sent_again(bench: Bench) -> None:
+    """A batch that a reorg took back is sent again by its own lane; another lane that takes it up joins it to that."""
+    bench.node.set_balance(key_of("relayer two").address, 10**19)
+    first, order = bench.worker(), bench.order("ana", "ben", "10")
+    promise = first.settle(bench.accept(order).number)
+    bench.ask("anvil_reorg", 1, [])
+    wait_for(lambda: is_as_before(bench))
+    bench.ask("evm_setAutomine", False)
+    try:
+        first.relayer.close()
+        bench.worker("relayer", carriers=frozenset()).tick()
+        assert now(bench, promise).stage == Queued()
+        bench.worker("relayer two", carriers=frozenset({key_of("relayer two").address})).tick()
+        assert now(bench, promise).submission_id == promise.submission_id
+    finally:
+        bench.ask("evm_setAutomine", True)
+    bench.node.mine()
+    assert isinstance(bench.worker().settle(promise.number).stage, Final)
+    assert times_paid(bench, order) == 1
+
+
 def test_an_end_by_time_is_undone_with_its_block(bench: Bench) -> None:
     """A payment that ended by a block past its time is under way again where a reorg takes that block away."""
     worker = bench.worker(carriers=frozenset())

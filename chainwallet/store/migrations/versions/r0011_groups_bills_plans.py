@@ -122,11 +122,13 @@ def _bills() -> None:
         sa.Column("group_id", sa.Text, nullable=False),
         sa.Column("lineage", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
         sa.Column("reverses", sorted_text),
         sa.Column("import_id", sa.Text),
         sa.Column("created_by", sorted_text, nullable=False),
         sa.Column("created_at_s", sa.BigInteger, nullable=False),
         sa.Column("deleted_at_s", sa.BigInteger),
+        sa.CheckConstraint("state IN ('open', 'disputed', 'accepted')", name="state"),
         sa.ForeignKeyConstraint(["created_by"], ["members.id"], name="fk_bills_created_by"),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name="fk_bills_group_id"),
         sa.ForeignKeyConstraint(["reverses"], ["bills.id"], name="fk_bills_reverses"),
@@ -225,6 +227,7 @@ def _debt_payments() -> None:
         sa.ForeignKeyConstraint(["promise"], ["promises.number"], name="fk_debt_payments_promise"),
         sa.PrimaryKeyConstraint("debt_id", "promise", name="pk_debt_payments"),
     )
+    op.create_index("ix_debt_payments_promise", "debt_payments", ["promise"])
     protect(op.get_bind(), "debt_payments")
 
 
@@ -250,6 +253,7 @@ def _plans() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("lineage", sa.Text, nullable=False),
+        sa.Column("replaces", sa.Text),
         sa.Column("context", sa.Text, nullable=False),
         sa.Column("settlement_hash", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
@@ -264,11 +268,16 @@ def _plans() -> None:
         sa.CheckConstraint("stage IN ('open', 'ready', 'settled', 'replaced', 'withdrawn', 'expired')", name="stage"),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name="fk_plans_group_id"),
         sa.ForeignKeyConstraint(["made_by"], ["members.id"], name="fk_plans_made_by"),
+        sa.ForeignKeyConstraint(["replaces"], ["plans.id"], name="fk_plans_replaces"),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_plans_submission_id"),
         sa.PrimaryKeyConstraint("id", name="pk_plans"),
+        sa.UniqueConstraint("replaces", name="uq_plans_replaces"),
     )
+    op.create_index("ix_plans_lineage", "plans", ["lineage"])
+    op.create_index("ix_plans_group_id", "plans", ["group_id"])
     op.create_index("ix_plans_settlement_hash", "plans", ["settlement_hash"])
     op.create_index("ix_plans_submission_id", "plans", ["submission_id"])
+    op.create_index("ix_plans_valid_before", "plans", ["valid_before"])
     _partial_index("uq_plans_under_way", "plans", ["group_id", "token"], "stage IN ('open', 'ready')", unique=True)
 
 
