@@ -21,6 +21,7 @@ from chainwallet.store.group_schema import (
     debts_paid_elsewhere,
     members,
     plan_debts,
+    plan_legs,
     plans,
 )
 from chainwallet.store.promises import OPEN, Promise
@@ -143,6 +144,14 @@ def of_member(tx: Transaction, group_id: str, member_id: str) -> tuple[tuple[Deb
     query = _unsettled(group_id).where(theirs).add_columns(bills.c.state.label("bill_state"))
     query = query.order_by(bills.c.created_at_s, bills.c.id, debts.c.debtor, debts.c.creditor)
     return tuple((_debt(row), row.bill_state) for row in tx.execute(query))
+
+
+def is_in_plan(tx: Transaction, member_id: str) -> bool:
+    """Whether a plan under way has the member pay or receive."""
+    legs = exists().where(
+        plan_legs.c.member_id == member_id, plans.c.id == plan_legs.c.plan_id, plans.c.stage.in_(_UNDER_WAY)
+    )
+    return bool(tx.execute(select(legs)).scalar_one())
 
 
 def sums(tx: Transaction, group_id: str) -> tuple[Sum, ...]:

@@ -137,7 +137,7 @@ class Circle:
         debt: dict[str, Any] = {"group_id": group, "bill_id": bill["id"], "currency": currency, "debtor": debtor}
         debt |= {"creditor": creditor, "amount_minor": minor, "since_version": 1}
         with self.database.transaction() as tx:
-            tx.execute(insert(bills).values({name: value for name, value in bill.items() if name in bills.c}))
+            tx.execute(insert(bills).values(bill))
             return int(tx.execute(insert(debts).values(debt).returning(debts.c.id)).scalar_one())
 
     def say_paid(self, debt: int, creditor: str) -> None:
