@@ -1,16 +1,20 @@
 """Bills over HTTP: a group of Ana, Ben, Cleo (who signs elsewhere) and Iris writes, disputes and pays them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 
-from chainwallet.abi.typed_data import from_typed_data
+from chainwallet.abi.typed_data import Document, Domain, from_typed_data
+from chainwallet.api.parts import Parts
+from chainwallet.errors import KeyServiceUnreachable
 from chainwallet.evm import keccak256, to_hex
+from chainwallet.keys.signer import LocalSigner
+from chainwallet.rules.promise import stage_name
 from chainwallet.store import bills, promises
-from tests.api.service import Asking, bearer, open_accounts
+from tests.api.service import Asking, bearer, caller_of, open_accounts
 from tests.chain.bench import Bench, key_of
 from tests.chain.stories import tick_until_still
 
@@ -310,6 +314,34 @@ def test_a_share_is_paid_by_an_ordinary_payment_once(group: Group, bench: Bench)
     reversal = group.ask("ben", "POST", f"/bills/{bill['id']}/reversal", {"note": "it was a gift"}).json()
     assert (reversal["reverses"], reversal["total"]) == (bill["id"], "-30.00")
     assert {one["debtor"]["id"] for one in reversal["debts"]} == {group.ids["ben"]}
+
+
+class FarKey(LocalSigner):
+    """A key in a service that is asked outside of transactions, and that may not answer."""
+
+    is_here = False
+    answers = True
+
+    def sign(self, document: Document, domain: Domain) -> bytes:
+        if not self.answers:
+            raise KeyServiceUnreachable("ana's", "no answer")
+        return super().sign(document, domain)
+
+
+def test_a_share_whose_key_does_not_answer_is_the_same_payment_later(group: Group, bench: Bench, parts: Parts) -> None:
+    """The payment is stored with what it pays before it is signed; asked for again, it is signed and paid once."""
+    bill = group.add("ben", group.order("10.00", "ben", "ana"))
+    key = FarKey(keccak256(b"chainwallet tests: ana"))
+    bills = replace(parts.bills, teller=replace(parts.teller, signer_of=lambda _: key))
+    key.answers = False
+    with pytest.raises(KeyServiceUnreachable):
+        bills.pay(caller_of("ana"), group.id, bill["id"], 1)
+    assert group.debts(bill) == {"ana": "paying"}
+    key.answers = True
+    (promise,) = bills.pay(caller_of("ana"), group.id, bill["id"], 1)
+    assert (stage_name(type(promise.stage)), stored(bench, group)) == ("queued", (1, 1))
+    tick_until_still(bench.worker())
+    assert group.debts(bill) == {"ana": "settled"}
 
 
 def test_who_signs_elsewhere_gets_what_to_sign(group: Group, bench: Bench) -> None:
