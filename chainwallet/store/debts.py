@@ -129,6 +129,12 @@ def of_bills(tx: Transaction, bill_ids: Collection[str]) -> dict[str, tuple[Debt
     return {bill_id: tuple(some) for bill_id, some in found.items()}
 
 
+def of_plan(tx: Transaction, plan_id: str) -> tuple[Debt, ...]:
+    """The debts that a plan clears, also those that do not count any more."""
+    among = debts.c.id.in_(select(plan_debts.c.debt_id).where(plan_debts.c.plan_id == plan_id))
+    return _many(tx, select(debts, STATE.label("state")).where(among))
+
+
 def of_member(tx: Transaction, group_id: str, member_id: str) -> tuple[tuple[Debt, StoredState], ...]:
     """The debts that a member owes or is owed and that are not settled, each with its bill's state; oldest bill first.
 
