@@ -54,6 +54,7 @@ def test_a_plan_made_anew_keeps_every_nonce(bench: Bench) -> None:
         friends.consent("gina", old.plan.id)
     sign(friends, new.plan.id, *DEBTORS)
     assert {name: promise_of(friends, new, name).nonce for name in nonces} == nonces
+    assert (friends.show(old.plan.id).signed, len(friends.show(new.plan.id).signed)) == (frozenset(), 3)
     assert_settled(friends, new.plan.id)
     assert bench.balance("gina", "hugo", "kim") == ["15.05", "37.61", "57.39"]
     assert friends.states() == ["settled"] * 5
