@@ -90,7 +90,11 @@ def stored(tx: Transaction, tools: Tools, desk: Desk, group_id: str, draft: Draf
         expected = f"{SHORTEST_SIGNING_S} to {LONGEST_SIGNING_S} seconds"
         raise BadValue("sign_within_s", making.signing_s, expected)
     deadline_s = making.now_s + making.signing_s
-    settlement = draft.settlement(tools.relayer, deadline_s + DELIVERY_S)
+    valid_before = deadline_s + DELIVERY_S
+    settlement = draft.settlement(tools.relayer, valid_before)
+    while plans.is_known(tx, desk.cash.token, struct_hash(settlement)):  # made and ended in the same second
+        valid_before += 1
+        settlement = draft.settlement(tools.relayer, valid_before)
     plan_id = tools.new_id()
     plan = plans.Plan(
         id=plan_id,

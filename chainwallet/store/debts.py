@@ -130,9 +130,10 @@ def of_bills(tx: Transaction, bill_ids: Collection[str]) -> dict[str, tuple[Debt
     return {bill_id: tuple(some) for bill_id, some in found.items()}
 
 
-def with_ids(tx: Transaction, ids: Collection[int]) -> tuple[Debt, ...]:
-    """The debts with these ids, also those that do not count any more."""
-    return _many(tx, select(debts, STATE.label("state")).where(debts.c.id.in_(list(ids))))
+def of_plan(tx: Transaction, plan_id: str) -> tuple[Debt, ...]:
+    """The debts that a plan clears, also those that do not count any more."""
+    among = debts.c.id.in_(select(plan_debts.c.debt_id).where(plan_debts.c.plan_id == plan_id))
+    return _many(tx, select(debts, STATE.label("state")).where(among))
 
 
 def of_member(tx: Transaction, group_id: str, member_id: str) -> tuple[tuple[Debt, StoredState], ...]:

@@ -161,6 +161,12 @@ def of_group(tx: Transaction, group_id: str, below: tuple[int, str] | None, limi
     return _many(tx, query.order_by(plans.c.made_at_s.desc(), plans.c.id.desc()).limit(limit))
 
 
+def is_known(tx: Transaction, token: str, settlement_hash: Hash32) -> bool:
+    """Whether a plan on ``token`` has this very settlement."""
+    same = (plans.c.token == token) & (plans.c.settlement_hash == to_hex(settlement_hash))
+    return tx.execute(select(plans.c.id).where(same).limit(1)).first() is not None
+
+
 def successor(tx: Transaction, plan_id: str) -> str | None:
     """The id of the plan that was made in the place of this one."""
     return tx.execute(select(plans.c.id).where(plans.c.replaces == plan_id)).scalar_one_or_none()

@@ -222,10 +222,9 @@ def test_of_two_plans_at_once_one_is_made(bench: Bench) -> None:
 @on_both
 def test_the_last_two_sign_at_once(bench: Bench) -> None:
     """Whoever of two is last sends the settlement out, once: no signature is lost and none is waited for in vain."""
-    friends = friends_of(bench)
+    friends = friends_of(bench, owed={("gina", "iris"): 1_00, ("hugo", "iris"): 1_00})
     for _ in range(5):
         plan = friends.make().plan
-        friends.consent("jon", plan.id)
         outcomes = at_once(*(partial(friends.consent, name, plan.id) for name in ("gina", "hugo")))
         assert [one for one in outcomes if not isinstance(one, ShownPlan)] == []
         assert friends.show(plan.id).stage == "ready"

@@ -54,6 +54,7 @@ def test_a_plan_made_anew_keeps_every_nonce(bench: Bench) -> None:
         friends.consent("gina", old.plan.id)
     sign(friends, new.plan.id, *DEBTORS)
     assert {name: promise_of(friends, new, name).nonce for name in nonces} == nonces
+    assert (friends.show(old.plan.id).signed, len(friends.show(new.plan.id).signed)) == (frozenset(), 3)
     assert_settled(friends, new.plan.id)
     assert bench.balance("gina", "hugo", "kim") == ["15.05", "37.61", "57.39"]
     assert friends.states() == ["settled"] * 5
@@ -284,6 +285,7 @@ def test_if_the_old_plan_is_carried_out_after_all_the_new_one_ends(bench: Bench)
         submissions.put(tx, bench.chain.key, "by hand", carrier.sender, carrier.to, carrier.data, 5)
     friends.carry(lambda: friends.show(old.id).plan.stage == "settled")
     assert (friends.show(new.id).stage, friends.states()) == ("withdrawn", [*["settled"] * 4, "open"])
+    assert friends.show(new.id).plan.reason == "a plan that it replaced was carried out after all"
     assert bench.balance(*GROUP) == ["20.05", "37.61", "90.00", "49.95", "52.39"]
     last = friends.make().plan
     assert {leg.member_id: leg.net_minor for leg in last.legs} == {member("gina"): -5_00, member("kim"): 5_00}
@@ -299,6 +301,7 @@ def test_a_signed_consent_is_offered_again_for_the_new_plan(bench: Bench) -> Non
     sign(friends, old.plan.id, "gina")
     assert isinstance(promise_of(friends, old, "gina").stage, Queued)
     new = friends.make(replaces=old.plan.id)
+    assert new.plan.settlement_hash != old.plan.settlement_hash
     elsewhere = Friends(bench, GROUP, ["gina"])
     elsewhere.consent("gina", new.plan.id)
     assert isinstance(promise_of(friends, new, "gina").stage, Offered)
