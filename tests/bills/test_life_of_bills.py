@@ -55,7 +55,7 @@ def test_a_disputed_bill_leaves_the_ledger_until_that_is_resolved(trip: Trip) ->
     bill = trip.respond("bo", name, 1, Rejected("I was not there"))
     assert (bill.standing.state, bill.standing.disputing) == ("disputed", ("bo",))
     assert trip.said("bo") == []
-    assert trip.balances("bo")[0].nets == trip.balances("bo")[0].debts == ()
+    assert (trip.balances("bo")[0].nets, trip.balances("bo")[0].debts) == ((), ())
     assert [one.words for one in trip.balances("bo")[0].disputed] == ["you owe Ana 15.00: Dinner 15.00"]
     with trip.database.read() as tx:
         assert clearable(tx, "g", EUR) == ()
