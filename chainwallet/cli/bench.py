@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainwallet.config import Config
 
 app = typer.Typer(
-    help="Measure this machine's speed, on a chain made for it or in computing alone.",
+    help="Measure this machine's speed, mostly on a chain made for it.",
     invoke_without_command=True,
     callback=alone,
 )
