@@ -18,8 +18,8 @@ from chainwallet.rules.packing import MAX_TRANSACTION_GAS, pay_gas_limit
 from chainwallet.rules.promise import WasReturned
 from chainwallet.rules.submission import Attempt, Submission, WasRefused, WasSigned
 from chainwallet.rules.window import is_window
-from chainwallet.store import database, promises, submissions
-from chainwallet.store.promises import Promise
+from chainwallet.store import database, items, promises, submissions
+from chainwallet.store.items import Item
 
 GAS_MARGIN_PERCENT = 20  # above the node's estimate: state may change before the transaction runs
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2, 300
@@ -68,12 +68,12 @@ class Signing:
 
     def _sign_batch(self, submission: Submission, head: Block, market: Market) -> bool:
         with self._tools.database.read() as tx:
-            carried = promises.of_submission(tx, submission.id)
+            carried = items.of_submission(tx, submission.id)
         if not carried:
             return self._refuse(submission, "nothing is left in it to be carried")
-        data, now_s = batch_data(list(carried)), self._tools.now_s()
+        data, now_s = batch_data(carried), self._tools.now_s()
         trial = try_out(self._tools.node, submission.sender, submission.to, carried, data, head, now_s)
-        kept = [promise for promise in carried if promise.number not in trial.reasons]
+        kept = [item for item in carried if item.number not in trial.reasons]
         if not kept:
             return self._set_all_aside(submission, trial)
         is_wide = not is_window(kept[0].nonce)
@@ -176,7 +176,7 @@ class Signing:
 class _Batch:
     """What a transaction carries, and what its trial set aside."""
 
-    kept: list[Promise]
+    kept: list[Item]
     trial: Trial
 
 

@@ -63,8 +63,8 @@ def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[
     return _numbers(
         tx,
         by_its_own.where(facts.c.orphaned_at_s.is_(None)),
-        _deprived(token, at, is_new),
         _deprived(token, at, became_final),
+        _deprived(token, at, is_new & ~became_final),
     )
 
 

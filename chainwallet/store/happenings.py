@@ -1,5 +1,6 @@
 """The journal: everything that happened to promises and submissions, when, in the words that a person is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,12 @@ def newest(tx: Transaction, chain: str) -> int:
 
 def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     """Adds lines; each has ``at_s``, ``chain``, ``promise`` or ``submission_id``, ``name`` and ``words``."""
-    insert_many(tx, happenings, _NAMES, [tuple(map(row.get, _NAMES)) for row in rows])
+    note_rows(tx, [tuple(map(row.get, _NAMES)) for row in rows])
+
+
+def note_rows(tx: Transaction, rows: Sequence[tuple[object, ...]]) -> None:
+    """As ``note``; each line is a tuple of these values in this order."""
+    insert_many(tx, happenings, _NAMES, rows)
 
 
 def _happened(row: Row[Any]) -> Happened:

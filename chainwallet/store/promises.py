@@ -179,7 +179,7 @@ def ever_in_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ..
 
 def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Waiting, ...]:
     """The first ``limit`` queued payments that may be taken up now; ``tx`` holds them, and leaves others' alone."""
-    names = ("number", "token", "nonce", "created_at_s", "due_at_s")
+    names = ("number", "token", "nonce", "created_at_s", "due_at_s", "setbacks")
     waiting = (promises.c.stage == "queued") & (promises.c.kind == "payment") & (promises.c.due_at_s <= now_s)
     query = (
         select(*(promises.c[name] for name in names))
@@ -188,8 +188,8 @@ def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Waiting, .
         .limit(limit)
     )
     return tuple(
-        Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s))
-        for number, token, nonce, created_at_s, due_at_s in tx.execute(free_rows(query, promises))
+        Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s), setbacks)
+        for number, token, nonce, created_at_s, due_at_s, setbacks in tx.execute(free_rows(query, promises))
     )
 
 

@@ -52,8 +52,8 @@ def put(
     """The id of the submission with ``key`` on ``chain``, queued now unless it is there already.
 
     One that ended without effect gives its key up: a new one is queued under it. So does a final one where ``again``
-    says that it did not have the effect for which it was made. Raises ``BadValue`` where the same key stands for
-    another sender, receiver or call data.
+    says that it did not have the effect for which it was made. A batch of payments gets its call data when it is
+    signed. Raises ``BadValue`` where the same key stands for another sender, receiver or call data.
     """
     take_turns(tx, "submission", chain, key)
     found = by_key(tx, chain, key)
@@ -66,7 +66,8 @@ def put(
         values = {"chain": chain, "key": key, "kind": kind, "sender": to_hex(sender), "to": hex_or_none(to)}
         row = insert(submissions).values(**values, data=data, stage="queued", waits="", sent_at_s=0, created_at_s=now_s)
         return int(tx.execute(row.returning(submissions.c.id)).scalar_one())
-    if (found.sender, found.to, found.data) != (sender, to, data):
+    is_same = kind == "payments" or found.data == data
+    if (found.sender, found.to) != (sender, to) or not is_same:
         raise BadValue("submission", key, "the content this key stood for when it was first used")
     return found.id
 
