@@ -36,7 +36,7 @@ from chainwallet.store.evidence import Horizon, Paid
 from chainwallet.store.items import Course
 from chainwallet.store.promises import Promise
 
-AT_ONCE = 400  # promises that are judged in one transaction
+AT_ONCE = 500  # promises that are judged in one transaction
 ALL_AGAIN_S = 300
 """So often all are looked at, whoever moved them meanwhile and whatever was missed."""
 LOOKED_BACK_S = 300  # clocks of processes that share a database differ by less

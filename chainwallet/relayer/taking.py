@@ -28,6 +28,9 @@ def take_up(tools: Tools, lanes: Lanes, leases: Mapping[Address, Lease], head: B
     made = 0
     limits = BatchLimits(tools.limits.batch_items, gas_cap(head.gas_limit), tools.limits.batch_wait_s)
     senders = sorted(tools.carriers & leases.keys() - lanes.troubles.keys())
+    with tools.database.read() as tx:
+        if not promises.is_any_due(tx, tools.chain.key, tools.now_s()):
+            return 0
     for left, sender in zip(range(len(senders), 0, -1), senders, strict=True):
         with tools.database.transaction() as tx:
             lanes.require(tx, [sender])

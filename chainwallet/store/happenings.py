@@ -45,6 +45,22 @@ def latest(tx: Transaction, chain: str, after: int, limit: int) -> tuple[tuple[i
     return tuple((row.id, _happened(row)) for row in tx.execute(query.order_by(happenings.c.id).limit(limit)))
 
 
+def promises_after(tx: Transaction, chain: str, name: str, after: int, limit: int) -> tuple[list[int], int | None]:
+    """To which promises ``name`` happened, by the first ``limit`` lines of ``chain`` after the one numbered ``after``.
+
+    With the number of the last of those lines; None where there are none.
+    """
+    lines = (
+        select(happenings.c.id, happenings.c.promise, happenings.c.name)
+        .where(happenings.c.chain == chain, happenings.c.id > after)
+        .order_by(happenings.c.id)
+        .limit(limit)
+    )
+    rows = tx.execute(lines).all()
+    found = [promise for _, promise, what in rows if what == name and promise is not None]
+    return found, rows[-1][0] if rows else None
+
+
 def newest(tx: Transaction, chain: str) -> int:
     """The number of the last line about ``chain``; 0 before the first."""
     found = tx.execute(select(func.max(happenings.c.id)).where(happenings.c.chain == chain)).scalar_one_or_none()
