@@ -124,7 +124,7 @@ class Judging:
         if at is None:
             return ()
         courses = {}
-        for one in evidence.paid(tx, token, numbers):
+        for one in evidence.paid(tx, numbers):
             course = _course(one, Evidence(one.execution, "", at.final_block, at.final_timestamp_s))
             if course is not None:
                 courses[one.number] = course

@@ -132,7 +132,7 @@ class Paid:
     execution: Execution
 
 
-def paid(tx: Transaction, token: str, numbers: Collection[int]) -> list[Paid]:
+def paid(tx: Transaction, numbers: Collection[int]) -> list[Paid]:
     """Those of the payments with these numbers that the facts show carried out, if that is not all that they become.
 
     As ``of_promises``, but what it needs of each is read in one statement. ``tx`` holds them until it ends.
@@ -146,7 +146,7 @@ def paid(tx: Transaction, token: str, numbers: Collection[int]) -> list[Paid]:
             places[of] = Execution(Hash32(from_hex(tx_hash)), BlockNumber(block), Hash32(from_hex(block_hash)))
         return places[of]
 
-    for row in tx.execute(_PAID, {"token": token, "numbers": list(numbers)}):
+    for row in tx.execute(_PAID, {"numbers": list(numbers)}):
         number, name, valid_before, submission_id, own_tx, own_block, own_hash, *its = row
         match name:
             case "executed":
@@ -165,7 +165,7 @@ _TERMS = ("token", "ref", "payer", "payee", "value", "nonce")
 _PAID = held_rows(
     select(*(promises.c[name] for name in _ITS_OWN), facts.c.tx, facts.c.block, facts.c.block_hash)
     .join(facts, and_(*(facts.c[name] == promises.c[name] for name in _TERMS)))
-    .where(promises.c.token == bindparam("token"), promises.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(promises.c.number.in_(bindparam("numbers", expanding=True)))
     .where(promises.c.kind == "payment", promises.c.stage.in_(LIVE))
     .where(facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
     .order_by(promises.c.number),
