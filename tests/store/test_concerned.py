@@ -1,7 +1,8 @@
 """Which promises are judged again: those that a fact, a final block or an ended carrier concerns, and no others."""
 
+import sqlite3
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import insert, update
 
@@ -117,17 +118,16 @@ def test_what_new_facts_concern_is_found_however_long_the_history_is(database: D
     with database.transaction() as tx:
         if tx.dialect.name == "postgresql":
             return  # it does not count its steps
-        steps, driver = [], tx.connection.driver_connection
-        for length in (40, 400):
+        steps, driver = [0, 0], cast("sqlite3.Connection", tx.connection.driver_connection)
+        for turn, length in enumerate((40, 400)):
             for nonce in range(2 * length, 3 * length):
                 promise(tx, nonce, Final(executed(16)))
                 before = fact(tx, "Paid", nonce, nonce)
             fresh = promise(tx, 3 * length, Canceled())
             fact(tx, "Paid", 3 * length, 3 * length)
-            steps.append(0)
 
-            def count(at: int = len(steps) - 1) -> int:
-                steps[at] += 1
+            def count(turn: int = turn) -> int:
+                steps[turn] += 1
                 return 0
 
             block = BlockNumber(3 * length)
