@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, tup
 
 from chainwallet.rules.window import NONCE_END
 from chainwallet.store import facts as history
+from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.evidence import Horizon
 from chainwallet.store.promises import OPEN
@@ -58,12 +59,11 @@ def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[
     Facts are numbered in the order in which they are learned: also those that came in the place of orphaned ones.
     """
     new = _came_after(before.last_fact)
-    executions = select(new.c.payer, new.c.nonce).where(
-        new.c.token == token, new.c.kind.in_(("Paid", "Consented")), new.c.orphaned_at_s.is_(None)
-    )
-    named = select(promises.c.number).where(
-        promises.c.token == token, tuple_(promises.c.payer, promises.c.nonce).in_(executions)
-    )
+    came = tx.execute(select(new.c.token, new.c.payer, new.c.nonce).where(new.c.kind.in_(("Paid", "Consented"))))
+    pairs = sorted({(payer, nonce) for its_token, payer, nonce in came if its_token == token})
+    them = asked(tx, payer=[payer for payer, _ in pairs], nonce=[nonce for _, nonce in pairs])
+    among = tuple_(promises.c.payer, promises.c.nonce).in_(select(them.c.payer, them.c.nonce))
+    named = select(promises.c.number).where(promises.c.token == token, among)
     became_final = facts.c.block > before.horizon.final_block
     return _numbers(
         tx,
@@ -77,7 +77,8 @@ def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[
 def _came_after(last: int) -> FromClause:
     """The facts after the one with this number: first they, then what they concern, however long the history is."""
     columns = ("token", "kind", "payer", "nonce", "block", "orphaned_at_s")
-    return select(*(facts.c[name] for name in columns)).where(facts.c.id > last).cte("new").prefix_with("MATERIALIZED")
+    later = select(*(facts.c[name] for name in columns)).where(facts.c.id > last, facts.c.orphaned_at_s.is_(None))
+    return later.cte("new").prefix_with("MATERIALIZED")
 
 
 def set_aside(tx: Transaction, token: str) -> set[int]:
