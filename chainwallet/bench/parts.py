@@ -48,7 +48,7 @@ ACCEPTING = {
 CARRYING = {
     Relayer.tick.__code__: "other",
     taking.take_up.__code__: "pack",
-    Signing.sign.__code__: "pack",
+    Signing.sign_batches.__code__: "pack",
     Carrying.step.__code__: "send",
     Indexer.tick.__code__: "index",
     Judging.judge.__code__: "judge",
@@ -157,13 +157,13 @@ class Carrier:
         """Says which payments became final since line ``seen`` of the journal; the last line now."""
         while True:
             with self.tools.database.read() as tx:
-                lines = happenings.latest(tx, self.tools.chain.key, seen, LINES_AT_ONCE)
-            numbers = [line.promise for _, line in lines if line.name == "WasConfirmed" and line.promise is not None]
+                some = (seen, LINES_AT_ONCE)
+                numbers, last = happenings.promises_after(tx, self.tools.chain.key, "WasConfirmed", *some)
             if numbers:
                 say({"final": numbers, "at_s": time.monotonic()})
-            if not lines:
+            if last is None:
                 return seen
-            seen = lines[-1][0]
+            seen = last
 
 
 def _tick(worker: Worker) -> int:

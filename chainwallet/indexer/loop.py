@@ -120,11 +120,18 @@ class Indexer:
                 group = {token: cursor for token, cursor in cursors.items() if cursor.next == step.first}
                 return self._read(step, group)
             case Wait(because):
-                with self._database.transaction() as tx:
-                    following.wait(tx, self._chain.key, because, self._now_s())
+                self._stand_still(because)
                 return StoodStill(because)
             case Rewind():
                 raise AssertionError("a cursor below the foremost stands on the same chain")
+
+    def _stand_still(self, because: str | None) -> None:
+        """Notes why nothing comes in, where that is news: it holds no other writer up while it is not."""
+        with self._database.read() as tx:
+            if following.is_waiting(tx, self._chain.key, because):
+                return
+        with self._database.transaction() as tx:
+            following.wait(tx, self._chain.key, because, self._now_s())
 
     def _cursors(self) -> Cursors:
         chain = self._chain.key

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 
 from chainwallet.abi.calls import reason_of
 from chainwallet.abi.events import SKIPPED_TOPIC
@@ -245,16 +246,28 @@ class Carrying:
         history = self._tools.node.fee_history()
         market = Market(history.next_base_fee_per_gas_wei, history.tips_per_gas_wei)
         moved = 0
-        for submission, step in steps:
-            trouble = self._lanes.troubles.get(submission.sender)
-            is_barred = isinstance(trouble, Recovering) and not submission.is_cancel
-            if is_barred or submission.sender not in self._tools.senders:
-                continue
-            if isinstance(step, Bump):
-                moved += self._bump(submission, step.attempt, market)
-            elif trouble is None or isinstance(trouble, Recovering):
-                moved += self._signing.sign(submission, head, market)
+        for is_batch, alike in groupby(steps, _is_batch):
+            for sender, some in groupby(alike, lambda each: each[0].sender):
+                if is_batch:
+                    moved += self._sign_batches(sender, [one for one, _ in some], head, market)
+                else:
+                    moved += sum(self._sign_one(one, step, head, market) for one, step in some)
         return moved
+
+    def _sign_batches(self, sender: Address, some: Sequence[Submission], head: Block, market: Market) -> int:
+        if sender in self._lanes.troubles or sender not in self._tools.senders:
+            return 0
+        return self._signing.sign_batches(some, head, market)
+
+    def _sign_one(self, submission: Submission, step: Step, head: Block, market: Market) -> int:
+        trouble = self._lanes.troubles.get(submission.sender)
+        is_barred = isinstance(trouble, Recovering) and not submission.is_cancel
+        if is_barred or submission.sender not in self._tools.senders:
+            return 0
+        if isinstance(step, Bump):
+            return self._bump(submission, step.attempt, market)
+        may_be_signed = trouble is None or isinstance(trouble, Recovering)
+        return self._signing.sign_call(submission, head, market) if may_be_signed else 0
 
     def _bump(self, submission: Submission, last: Attempt, market: Market) -> int:
         """Signs with higher fees; at the cap the same bytes go out again, and it is said why."""
@@ -266,6 +279,11 @@ class Carrying:
         with self._tools.database.transaction() as tx:
             submissions.wait(tx, submission.id, str(above))
         return moved
+
+
+def _is_batch(step: tuple[Submission, Step]) -> bool:
+    """Whether it is a batch of payments that is signed for the first time: several of them are signed together."""
+    return step[0].kind == "payments" and isinstance(step[1], Sign)
 
 
 def _words(answer: Answer) -> str:

@@ -4,7 +4,7 @@ A promise ends by proof and by nothing else; a reorg that takes a proof away ret
 expired meanwhile is signed again under the same nonce where its payer's key is here; another owner is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from chainwallet.errors import KeyServiceRefused, KeyServiceTrouble
@@ -13,6 +13,7 @@ from chainwallet.relayer.renewing import renewed, signed_again
 from chainwallet.relayer.signing import pause_s
 from chainwallet.relayer.tools import Tools
 from chainwallet.rules.promise import (
+    CARRIED_OUT,
     Canceled,
     Carried,
     Evidence,
@@ -24,16 +25,18 @@ from chainwallet.rules.promise import (
     WasTakenUp,
     WasUndone,
     WasWithdrawn,
+    after,
     verdict,
 )
 from chainwallet.rules.submission import Conflict, Failed, Final, Submission
-from chainwallet.store import concerned, evidence, following, promises, submissions
+from chainwallet.store import concerned, evidence, following, items, promises, submissions
 from chainwallet.store.concerned import Seen
 from chainwallet.store.database import Transaction
-from chainwallet.store.evidence import Horizon
+from chainwallet.store.evidence import Horizon, Paid
+from chainwallet.store.items import Course
 from chainwallet.store.promises import Promise
 
-AT_ONCE = 400  # promises that are judged in one transaction
+AT_ONCE = 500  # promises that are judged in one transaction
 ALL_AGAIN_S = 300
 """So often all are looked at, whoever moved them meanwhile and whatever was missed."""
 LOOKED_BACK_S = 300  # clocks of processes that share a database differ by less
@@ -107,26 +110,26 @@ class Judging:
         if not numbers:
             return 0
         with self._tools.database.transaction() as tx:
-            some = promises.held(tx, numbers)
-            carried_out = self._note_executions(tx, token, some)
-            return len(carried_out) + sum(self._apply(tx, token, one) for one in some if one.number not in carried_out)
+            carried_out = self._note_executions(tx, token, numbers)
+            left = [number for number in numbers if number not in carried_out]
+            some = promises.held(tx, left) if left else ()
+            return len(carried_out) + sum(self._apply(tx, token, one) for one in some)
 
-    def _note_executions(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> set[int]:
-        """What nearly all promises come to, noted for all of them together: executed, and confirmed. Which they were.
+    def _note_executions(self, tx: Transaction, token: str, numbers: Sequence[int]) -> Collection[int]:
+        """What nearly all payments come to, noted for all of them together: executed, and confirmed. Which they were.
 
         Nothing else happens to one of them at the same look: the verdict on what was just noted is that it stands.
         """
         at = evidence.horizon(tx, token, self._tools.confirmations)
         if at is None:
-            return set()
-        found = evidence.of_promises(tx, token, some, at)
-        noted: set[int] = set()
-        for _ in range(2):  # executed, confirmed
-            verdicts = [(one, verdict(one.stage, one.valid_before, found[one.number])) for one in some]
-            moves = [(one, what) for one, what in verdicts if isinstance(what, WasExecuted | WasConfirmed)]
-            some = promises.move_all(tx, moves, self._tools.now_s())
-            noted |= {one.number for one in some}
-        return noted
+            return ()
+        courses = {}
+        for one in evidence.paid(tx, numbers):
+            course = _course(one, Evidence(one.execution, "", at.final_block, at.final_timestamp_s))
+            if course is not None:
+                courses[one.number] = course
+        items.note(tx, self._tools.chain.key, courses, self._tools.now_s())
+        return courses
 
     def _verdicts(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> list[Happening]:
         at = evidence.horizon(tx, token, self._tools.confirmations)
@@ -211,3 +214,13 @@ class Judging:
                 if signer is not None:
                     moved += signed_again(self._tools.database, promise, signer, self._tools.now_s())
         return moved
+
+
+def _course(paid: Paid, found: Evidence) -> Course | None:
+    """What happens to a payment that was carried out; None where nothing does, or something rarer."""
+    stage = paid.stage
+    happenings: list[Happening] = []
+    while isinstance(what := verdict(stage, paid.valid_before, found), WasExecuted | WasConfirmed):
+        happenings.append(what)
+        stage = after(stage, what)
+    return Course(happenings, stage) if happenings and isinstance(stage, CARRIED_OUT) else None

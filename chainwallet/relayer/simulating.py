@@ -15,7 +15,7 @@ from chainwallet.relayer.taking import batch_data
 from chainwallet.rpc import Node
 from chainwallet.rules.packing import pay_gas_limit
 from chainwallet.rules.window import Window, is_window
-from chainwallet.store.promises import Promise
+from chainwallet.store.items import Item
 
 WORDS = {
     SkipReason.EXPIRED: "expired",
@@ -53,7 +53,7 @@ def try_out(
     node: Node,
     sender: Address,
     contract: Address | None,
-    batch: Sequence[Promise],
+    batch: Sequence[Item],
     data: bytes,
     head: Block,
     now_s: int,
@@ -67,7 +67,7 @@ def try_out(
     outcome = node.simulate(sender, contract, data, gas_limit=gas_limit, timestamp_s=time_s)
     if not outcome.succeeded:
         why = reason_of(outcome.returned) if outcome.returned else outcome.reason
-        return Trial({promise.number: why for promise in batch})
+        return Trial({one.number: why for one in batch})
     if outcome.logs is None:
         return Trial(_by_counting(node, sender, contract, batch, outcome.returned, time_s))
     skipped = skipped_in(outcome.logs, contract)
@@ -78,7 +78,7 @@ def try_out(
 
 
 def _by_counting(
-    node: Node, sender: Address, contract: Address, batch: Sequence[Promise], answer: bytes, time_s: int
+    node: Node, sender: Address, contract: Address, batch: Sequence[Item], answer: bytes, time_s: int
 ) -> dict[int, str]:
     """The shortest beginning of the batch of which less is carried out than its length ends with one left out."""
     reasons: dict[int, str] = {}
@@ -104,24 +104,23 @@ def _is_whole(node: Node, sender: Address, contract: Address, data: bytes, count
         return False  # the simulation says why
 
 
-def _paid(node: Node, sender: Address, contract: Address, batch: Sequence[Promise]) -> int:
-    (count,) = uints_of(node.call(contract, batch_data(list(batch)), sender), 1)
+def _paid(node: Node, sender: Address, contract: Address, batch: Sequence[Item]) -> int:
+    (count,) = uints_of(node.call(contract, batch_data(batch), sender), 1)
     return count
 
 
-def _explained(node: Node, contract: Address, promise: Promise, time_s: int) -> str:
+def _explained(node: Node, contract: Address, item: Item, time_s: int) -> str:
     """Why the contract leaves the payment out, as the accounts show it, in the contract's own order of reasons."""
-    assert promise.payee is not None  # noqa: S101 - it is a payment
     payer, payee = (
         uints_of(node.call(contract, call_data("accountState(address)", account)), 5)
-        for account in (promise.payer, promise.payee)
+        for account in (item.payer, item.payee)
     )
     balance, bits, base, _, is_frozen = payer
     reasons = (
-        (time_s >= promise.valid_before, SkipReason.EXPIRED),
-        (is_window(promise.nonce) and not Window(base, bits).is_good(promise.nonce), SkipReason.NONCE_UNAVAILABLE),
+        (time_s >= item.valid_before, SkipReason.EXPIRED),
+        (is_window(item.nonce) and not Window(base, bits).is_good(item.nonce), SkipReason.NONCE_UNAVAILABLE),
         (bool(is_frozen), SkipReason.PAYER_FROZEN),
         (bool(payee[4]), SkipReason.PAYEE_FROZEN),
-        (promise.value > balance, SkipReason.INSUFFICIENT_BALANCE),
+        (item.value > balance, SkipReason.INSUFFICIENT_BALANCE),
     )
     return next((WORDS[reason] for holds, reason in reasons if holds), "the node does not say why")

@@ -26,6 +26,8 @@ class Waiting:
     token: str
     is_wide: bool
     since_s: int
+    setbacks: int = 0
+    """How often it came back there."""
 
 
 @dataclass(frozen=True)

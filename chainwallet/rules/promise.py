@@ -82,6 +82,8 @@ OPEN = (Offered, Queued, Carried, Canceling)
 """What may still take the payer's money, and is therefore kept back from the available balance."""
 LIVE = (*OPEN, Executed)
 """What must not lose its nonce: an execution that is not final can be undone, and then goes out again."""
+CARRIED_OUT = (Executed, Final)
+"""What the facts show on the chain."""
 
 # ------------------------------------------------------------------------------------------------ what happens to it
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import ARRAY, Column, FromClause, Table, Text, cast, func, insert, literal, select
+from sqlalchemy import ARRAY, Column, FromClause, Table, Text, bindparam, cast, func, insert, literal, select
 
 from chainwallet.store.database import Transaction
 
@@ -37,7 +37,18 @@ def insert_many(tx: Transaction, table: Table, columns: Sequence[str], rows: Seq
         return
     statement = insert(table).compile(dialect=tx.dialect, column_keys=list(columns))
     if statement.positiontup is None:
-        tx.exec_driver_sql(str(statement), [dict(zip(columns, row, strict=True)) for row in rows])
+        _insert_arrays(tx, table, columns, rows)
         return
     assert tuple(statement.positiontup) == tuple(columns)  # noqa: S101 - in the order of the table, as they stand here
     tx.exec_driver_sql(str(statement), list(rows))
+
+
+def _insert_arrays(tx: Transaction, table: Table, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """One statement with an array for each column, where PostgreSQL would be asked once for each row."""
+    arrays = []
+    for name, values in zip(columns, map(list, zip(*rows, strict=True)), strict=True):
+        its_type = table.c[name].type
+        array = ARRAY(Text() if isinstance(its_type, Text) else its_type)  # without a collation
+        arrays.append(cast(bindparam(f"all_{name}", values, array), array))
+    found = func.unnest(*arrays).table_valued(*columns, name="row").render_derived()
+    tx.execute(insert(table).from_select(list(columns), select(*found.c)))

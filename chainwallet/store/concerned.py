@@ -7,10 +7,11 @@ final, or the end of the transaction that carries it. Each question here follows
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, tuple_
 
 from chainwallet.rules.window import NONCE_END
 from chainwallet.store import facts as history
+from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.evidence import Horizon
 from chainwallet.store.promises import OPEN
@@ -57,15 +58,27 @@ def by_new_facts(tx: Transaction, token: str, before: Seen, at: Horizon) -> set[
 
     Facts are numbered in the order in which they are learned: also those that came in the place of orphaned ones.
     """
-    is_new = facts.c.id > before.last_fact
+    new = _came_after(before.last_fact)
+    came = tx.execute(select(new.c.token, new.c.payer, new.c.nonce).where(new.c.kind.in_(("Paid", "Consented"))))
+    pairs = sorted({(payer, nonce) for its_token, payer, nonce in came if its_token == token})
+    them = asked(tx, payer=[payer for payer, _ in pairs], nonce=[nonce for _, nonce in pairs])
+    among = tuple_(promises.c.payer, promises.c.nonce).in_(select(them.c.payer, them.c.nonce))
+    named = select(promises.c.number).where(promises.c.token == token, among)
     became_final = facts.c.block > before.horizon.final_block
-    by_its_own = _concerning(token, promises.c.nonce == facts.c.nonce, is_new, facts.c.kind.in_(("Paid", "Consented")))
     return _numbers(
         tx,
-        by_its_own.where(facts.c.orphaned_at_s.is_(None)),
-        _deprived(token, at, is_new),
-        _deprived(token, at, became_final),
+        named.where(promises.c.adopted_at_s.is_(None)),  # an index each
+        named.where(promises.c.adopted_at_s.is_not(None)),
+        _deprived(facts, token, at, became_final),
+        _deprived(new, token, at, new.c.block <= before.horizon.final_block),
     )
+
+
+def _came_after(last: int) -> FromClause:
+    """The facts after the one with this number: first they, then what they concern, however long the history is."""
+    columns = ("token", "kind", "payer", "nonce", "block", "orphaned_at_s")
+    later = select(*(facts.c[name] for name in columns)).where(facts.c.id > last, facts.c.orphaned_at_s.is_(None))
+    return later.cte("new").prefix_with("MATERIALIZED")
 
 
 def set_aside(tx: Transaction, token: str) -> set[int]:
@@ -92,13 +105,15 @@ def expired_too_early(tx: Transaction, token: str, at: Horizon) -> set[int]:
     return _numbers(tx, select(promises.c.number).where(promises.c.token == token, is_too_early))
 
 
-def _deprived(token: str, at: Horizon, when: ColumnElement[bool]) -> Select[Any]:
-    """Open ones whose nonce a final fact of their payer used, cancelled or came past."""
-    is_window = facts.c.nonce < word(NONCE_END)
-    reached = or_(promises.c.nonce == facts.c.nonce, and_(is_window, promises.c.nonce <= facts.c.nonce))
-    kinds = facts.c.kind.in_((*history.USING, "NoncesCanceled"))
-    is_final = (facts.c.block <= at.final_block) & facts.c.orphaned_at_s.is_(None)
-    return _concerning(token, reached, when, kinds, is_final, promises.c.stage.in_(OPEN))
+def _deprived(some: FromClause, token: str, at: Horizon, when: ColumnElement[bool]) -> Select[Any]:
+    """Open ones whose nonce a final fact of their payer, one of ``some``, used, cancelled or came past."""
+    is_window = some.c.nonce < word(NONCE_END)
+    reached = or_(promises.c.nonce == some.c.nonce, and_(is_window, promises.c.nonce <= some.c.nonce))
+    kinds = some.c.kind.in_((*history.USING, "NoncesCanceled"))
+    is_final = (some.c.block <= at.final_block) & some.c.orphaned_at_s.is_(None)
+    theirs = (promises.c.token == some.c.token) & (promises.c.payer == some.c.payer)
+    query = select(promises.c.number).join(some, theirs & reached)
+    return query.where(some.c.token == token, when, kinds, is_final, promises.c.stage.in_(OPEN)).distinct()
 
 
 def _concerning(token: str, how: ColumnElement[bool], *which: ColumnElement[bool]) -> Select[Any]:

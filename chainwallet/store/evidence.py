@@ -5,16 +5,18 @@ Facts are written by the indexer and promises by everybody else; here both are r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, literal_column, or_, select
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
-from chainwallet.rules.promise import Evidence, Execution
+from chainwallet.rules.promise import Canceling, Carried, Evidence, Executed, Execution, Offered, Queued, Stage
 from chainwallet.rules.window import NONCE_END, Dead, Free, NonceFate, Used, dies_by_use_of, is_window
 from chainwallet.store import facts as history
 from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
-from chainwallet.store.promises import Promise
+from chainwallet.store.locks import held_rows
+from chainwallet.store.promises import LIVE, Promise
 from chainwallet.store.schema import facts, promises
 from chainwallet.store.verified import kept_up_to
 from chainwallet.store.words import word
@@ -118,6 +120,57 @@ def unknown_documents(tx: Transaction, token: str, payers: Iterable[Address], ab
 
 
 # ------------------------------------------------------------------------------------------------ executions
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment that the facts show carried out by ``execution``; where it stands by now, and until when it is good."""
+
+    number: int
+    stage: Stage
+    valid_before: int
+    execution: Execution
+
+
+def paid(tx: Transaction, numbers: Collection[int]) -> list[Paid]:
+    """Those of the payments with these numbers that the facts show carried out, if that is not all that they become.
+
+    As ``of_promises``, but what it needs of each is read in one statement. ``tx`` holds them until it ends.
+    """
+    found = []
+    places: dict[tuple[str, int, str], Execution] = {}
+
+    def place(*of: Any) -> Execution:
+        if of not in places:
+            tx_hash, block, block_hash = of
+            places[of] = Execution(Hash32(from_hex(tx_hash)), BlockNumber(block), Hash32(from_hex(block_hash)))
+        return places[of]
+
+    for row in tx.execute(_PAID, {"numbers": list(numbers)}):
+        number, name, valid_before, submission_id, own_tx, own_block, own_hash, *its = row
+        match name:
+            case "executed":
+                stage: Stage = Executed(place(own_tx, own_block, own_hash))
+            case "carried":
+                stage = Carried(submission_id)
+            case _:
+                stage = _STAGES[name]
+        found.append(Paid(number, stage, valid_before, place(*its)))
+    return found
+
+
+_STAGES: Mapping[str, Stage] = {"offered": Offered(), "queued": Queued(), "canceling": Canceling()}
+_ITS_OWN = ("number", "stage", "valid_before", "submission_id", "executed_tx", "executed_block", "executed_block_hash")
+_TERMS = ("token", "ref", "payer", "payee", "value", "nonce")
+_PAID = held_rows(
+    select(*(promises.c[name] for name in _ITS_OWN), facts.c.tx, facts.c.block, facts.c.block_hash)
+    .join(facts, and_(*(facts.c[name] == promises.c[name] for name in _TERMS)))
+    .where(promises.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(promises.c.kind == "payment", promises.c.stage.in_(LIVE))
+    .where(facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
+    .order_by(promises.c.number),
+    promises,
+)
 
 
 def _payments(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[int, Execution]:

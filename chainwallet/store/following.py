@@ -300,6 +300,12 @@ def _require_nothing_below_zero(after: Mapping[str, int]) -> None:
 # ------------------------------------------------------------------------------------------------ standing still
 
 
+def is_waiting(tx: Transaction, chain: str, because: str | None) -> bool:
+    """Whether it is noted already for all of ``chain`` that nothing comes in for this reason; None: that it goes on."""
+    reasons = tx.execute(select(cursors.c.waits_because).where(cursors.c.chain == chain)).scalars()
+    return all(reason == because for reason in reasons)
+
+
 def wait(tx: Transaction, chain: str, because: str | None, now_s: int) -> None:
     """Notes why nothing comes in; since when is kept while a reason holds. None: it goes on."""
     of_chain = cursors.c.chain == chain

@@ -1,5 +1,6 @@
 """The journal: everything that happened to promises and submissions, when, in the words that a person is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,22 @@ def latest(tx: Transaction, chain: str, after: int, limit: int) -> tuple[tuple[i
     return tuple((row.id, _happened(row)) for row in tx.execute(query.order_by(happenings.c.id).limit(limit)))
 
 
+def promises_after(tx: Transaction, chain: str, name: str, after: int, limit: int) -> tuple[list[int], int | None]:
+    """To which promises ``name`` happened, by the first ``limit`` lines of ``chain`` after the one numbered ``after``.
+
+    With the number of the last of those lines; None where there are none.
+    """
+    lines = (
+        select(happenings.c.id, happenings.c.promise, happenings.c.name)
+        .where(happenings.c.chain == chain, happenings.c.id > after)
+        .order_by(happenings.c.id)
+        .limit(limit)
+    )
+    rows = tx.execute(lines).all()
+    found = [promise for _, promise, what in rows if what == name and promise is not None]
+    return found, rows[-1][0] if rows else None
+
+
 def newest(tx: Transaction, chain: str) -> int:
     """The number of the last line about ``chain``; 0 before the first."""
     found = tx.execute(select(func.max(happenings.c.id)).where(happenings.c.chain == chain)).scalar_one_or_none()
@@ -52,7 +69,12 @@ def newest(tx: Transaction, chain: str) -> int:
 
 def note(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     """Adds lines; each has ``at_s``, ``chain``, ``promise`` or ``submission_id``, ``name`` and ``words``."""
-    insert_many(tx, happenings, _NAMES, [tuple(map(row.get, _NAMES)) for row in rows])
+    note_rows(tx, [tuple(map(row.get, _NAMES)) for row in rows])
+
+
+def note_rows(tx: Transaction, rows: Sequence[tuple[object, ...]]) -> None:
+    """As ``note``; each line is a tuple of these values in this order."""
+    insert_many(tx, happenings, _NAMES, rows)
 
 
 def _happened(row: Row[Any]) -> Happened:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Row, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.packing import Waiting
@@ -178,20 +178,25 @@ def ever_in_submission(tx: Transaction, submission_id: int) -> tuple[Promise, ..
     return _many(tx, select(promises).where(promises.c.number.in_(among)).order_by(promises.c.number))
 
 
+def is_any_due(tx: Transaction, chain: str, now_s: int) -> bool:
+    """Whether a queued payment may be taken up now."""
+    return tx.execute(_due(select(promises.c.number), chain, now_s).limit(1)).first() is not None
+
+
 def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Waiting, ...]:
     """The first ``limit`` queued payments that may be taken up now; ``tx`` holds them, and leaves others' alone."""
-    names = ("number", "token", "nonce", "created_at_s", "due_at_s")
-    waiting = (promises.c.stage == "queued") & (promises.c.kind == "payment") & (promises.c.due_at_s <= now_s)
-    query = (
-        select(*(promises.c[name] for name in names))
-        .where(promises.c.chain == chain, waiting, promises.c.signature.is_not(None))
-        .order_by(promises.c.due_at_s, promises.c.number)
-        .limit(limit)
-    )
+    names = ("number", "token", "nonce", "created_at_s", "due_at_s", "setbacks")
+    query = _due(select(*(promises.c[name] for name in names)), chain, now_s)
+    in_order = query.order_by(promises.c.due_at_s, promises.c.number).limit(limit)
     return tuple(
-        Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s))
-        for number, token, nonce, created_at_s, due_at_s in tx.execute(free_rows(query, promises))
+        Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s), setbacks)
+        for number, token, nonce, created_at_s, due_at_s, setbacks in tx.execute(free_rows(in_order, promises))
     )
+
+
+def _due(query: Select[Any], chain: str, now_s: int) -> Select[Any]:
+    waiting = (promises.c.stage == "queued") & (promises.c.kind == "payment") & (promises.c.due_at_s <= now_s)
+    return query.where(promises.c.chain == chain, waiting, promises.c.signature.is_not(None))
 
 
 def live(tx: Transaction, token: str, above: int, limit: int) -> tuple[Promise, ...]:

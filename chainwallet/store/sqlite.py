@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from chainwallet.errors import ChainwalletError, DamagedHome, DatabaseBusy, HomeNotWritable
 from chainwallet.store.backend import POOL_CONNECTIONS, POOL_MORE_CONNECTIONS, POOL_WAIT_S, Backend
+from chainwallet.store.gate import LOOK_S, Gate
 from chainwallet.store.writer import Writer
 
 BUSY_TIMEOUT_MS = 10_000  # how long a writer waits for another process
+BEGIN = "BEGIN IMMEDIATE"
 SMALLEST_DATABASE_BYTES = 512  # one page of SQLite's smallest page size
 
 _IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -43,8 +46,9 @@ class SqliteFile(Backend):
         self.path = path
         self.name = str(path)
         _create_private(path)
-        self._writing = _engine(path, "BEGIN IMMEDIATE")  # two writers wait here, not with an error at a first write
-        self._reading = _engine(path, "BEGIN", "query_only=ON")
+        self._gate = Gate(path)
+        self._writing = _engine(path, self._begin_in_turn)
+        self._reading = _engine(path, _begin, "query_only=ON")
         self._turn = threading.Lock()  # between threads a lock is fairer and faster than SQLite's polling
         self._turn_of: int | None = None  # the thread that holds it
         self._writer = Writer(self.name, self.transaction, self.in_our_words)
@@ -80,6 +84,22 @@ class SqliteFile(Backend):
         self._require_no_turn()
         return self._writer.write(work)
 
+    def _begin_in_turn(self, tx: Connection) -> None:
+        """Two writers wait here, and not with an error at a first write."""
+        driver: Any = tx.connection.driver_connection
+        until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            with self._gate.entered():
+                while _is_others(driver) and time.monotonic() < until_s:
+                    time.sleep(LOOK_S)
+                if not driver.in_transaction:
+                    tx.exec_driver_sql(BEGIN)  # for SQLite's own words why not
+        except OSError as error:
+            raise HomeNotWritable(str(self._gate.name), error.strerror or type(error).__name__) from error
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
     def _require_no_turn(self) -> None:
         if self._turn_of == threading.get_ident():
             raise AssertionError("a transaction inside a transaction of the same thread would wait for itself")
@@ -93,6 +113,7 @@ class SqliteFile(Backend):
         self._writer.close()
         self._writing.dispose()
         self._reading.dispose()
+        self._gate.close()
 
     def meaning(self, error: DBAPIError) -> ChainwalletError | None:
         """By SQLite's primary result code."""
@@ -123,7 +144,22 @@ def _create_private(path: Path) -> None:
         raise DamagedHome(str(path), f"an SQLite database (it has {size} bytes)")
 
 
-def _engine(path: Path, begin: str, *more_pragmas: str) -> Engine:
+def _begin(tx: Connection) -> None:
+    """To read: it asks nothing of the file and cannot fail, so there is no need for the long way."""
+    driver: Any = tx.connection.driver_connection
+    driver.execute("BEGIN")
+
+
+def _is_others(driver: sqlite3.Connection) -> bool:
+    """Begins a transaction that writes, unless that cannot be; whether that is because another process writes now."""
+    try:
+        driver.execute(BEGIN)
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode & _PRIMARY_CODE in _IN_USE
+    return False
+
+
+def _engine(path: Path, begin: Callable[[Connection], None], *more_pragmas: str) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         pool_size=POOL_CONNECTIONS,
@@ -145,8 +181,5 @@ def _engine(path: Path, begin: str, *more_pragmas: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", set_up)
-    if begin == "BEGIN":  # it asks nothing of the file and cannot fail: no need for the long way
-        event.listen(engine, "begin", lambda connection: connection.connection.driver_connection.execute(begin))
-    else:
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", begin)
     return engine

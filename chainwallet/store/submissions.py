@@ -52,8 +52,9 @@ def put(
     """The id of the submission with ``key`` on ``chain``, queued now unless it is there already.
 
     One that ended without effect gives its key up: a new one is queued under it. So does a final one where ``again``
-    says that it did not have the effect for which it was made. A batch of payments that a reorg took back is its own
-    sender's still, whoever asks. Raises ``BadValue`` where the same key stands for another sender, receiver or data.
+    says that it did not have the effect for which it was made. A batch of payments gets its call data when it is
+    signed; one that a reorg took back is its own sender's still, whoever asks. Raises ``BadValue`` where the same key
+    stands for another sender, receiver or call data.
     """
     take_turns(tx, "submission", chain, key)
     found = by_key(tx, chain, key)

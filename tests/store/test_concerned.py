@@ -1,6 +1,8 @@
 """Which promises are judged again: those that a fact, a final block or an ended carrier concerns, and no others."""
 
-from typing import Any
+import sqlite3
+from dataclasses import replace
+from typing import Any, cast
 
 from sqlalchemy import insert, update
 
@@ -109,6 +111,32 @@ def test_a_new_fact_with_its_nonce_concerns_a_promise(database: Database) -> Non
         fact(tx, "Paid", 20, 3, orphaned_at_s=7)
         promise(tx, 4, Queued(), payer=BEN)
         assert concerned.by_new_facts(tx, CASH, Seen(BEFORE.horizon, looked_at), AT) == {fresh, ended}
+
+
+def test_what_new_facts_concern_is_found_however_long_the_history_is(database: Database) -> None:
+    """A question about the newest facts takes SQLite as many steps after a long history as after a short one."""
+    with database.transaction() as tx:
+        if tx.dialect.name == "postgresql":
+            return  # it does not count its steps
+        steps, driver = [0, 0], cast("sqlite3.Connection", tx.connection.driver_connection)
+        for turn, length in enumerate((40, 400)):
+            for nonce in range(2 * length, 3 * length):
+                promise(tx, nonce, Final(executed(16)))
+                before = fact(tx, "Paid", nonce, nonce)
+            fresh = promise(tx, 3 * length, Canceled())
+            fact(tx, "Paid", 3 * length, 3 * length)
+
+            def count(turn: int = turn) -> int:
+                steps[turn] += 1
+                return 0
+
+            block = BlockNumber(3 * length)
+            at = Horizon(block, hash_of(block), 1_000, block, 900)
+            driver.set_progress_handler(count, 1)
+            seen = Seen(replace(at, number=BlockNumber(block - 1), final_block=BlockNumber(block - 1)), before)
+            assert concerned.by_new_facts(tx, CASH, seen, at) == {fresh}
+            driver.set_progress_handler(None, 1)
+        assert steps[1] < steps[0] + 50
 
 
 def test_nonces_that_are_finally_gone_concern_open_promises(database: Database) -> None:

@@ -1,6 +1,9 @@
 """The database on real SQLite files: its safety settings, and what it says of files that are not ours."""
 
+import fcntl
 import os
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from sqlalchemy import text
 
 from chainwallet.errors import DamagedHome, DatabaseBusy, HomeNotWritable
 from chainwallet.evm import Address
-from chainwallet.store import sqlite, submissions
+from chainwallet.store import gate, sqlite, submissions
 from chainwallet.store.database import Database
 
 CHAIN = "7-0a0b0c0d"
@@ -44,7 +47,7 @@ def test_any_path_is_taken_as_it_is(tmp_path: Path) -> None:
     """A path with characters that mean something in URLs names exactly that file."""
     path = tmp_path / "a?b=c #%20é.db"
     Database(path).close()
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, f"{path.name}-turn"}
 
 
 # ------------------------------------------------------------------------------------------------ safety
@@ -73,7 +76,7 @@ def test_only_the_owner_may_read(path: Path) -> None:
             modes = {entry.name: entry.stat().st_mode & 0o777 for entry in path.parent.iterdir()}
     finally:
         os.umask(old)
-    assert modes == {path.name: 0o600, f"{path.name}-wal": 0o600, f"{path.name}-shm": 0o600}
+    assert modes == {path.name + beside: 0o600 for beside in ("", "-wal", "-shm", "-turn")}
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
@@ -110,3 +113,48 @@ def test_a_writer_that_does_not_end_is_told(database: Database, monkeypatch: pyt
             open_and_write()
         assert refusal.value.where == str(database.path)
     open_and_write()
+
+
+# ------------------------------------------------------------------------------------------------ turns
+
+
+def stands_in_gate(path: Path) -> bool:
+    """Whether somebody waits to write."""
+    with path.with_name(f"{path.name}-turn").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_who_has_just_written_comes_after_who_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However soon a process writes again, another that waited comes first: here two databases stand for processes."""
+    monkeypatch.setattr(gate, "PASSED_S", 5.0)
+    order = []
+    with closing(Database(path)) as first, closing(Database(path)) as second:
+
+        def write() -> None:
+            with second.transaction():
+                order.append("second")
+
+        for _ in range(3):
+            other = threading.Thread(target=write)
+            with first.transaction():
+                other.start()
+                until_s = time.monotonic() + 5
+                while not stands_in_gate(path) and time.monotonic() < until_s:
+                    time.sleep(0.001)
+            with first.transaction():
+                order.append("first")
+            other.join()
+    assert order == ["second", "first"] * 3
+
+
+def test_who_is_stopped_in_the_gate_is_passed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that stands in the gate and does nothing holds nobody up for long."""
+    monkeypatch.setattr(gate, "PASSED_S", 0.01)
+    with closing(Database(path)) as database, path.with_name(f"{path.name}-turn").open() as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        with database.transaction() as tx:
+            assert tx.execute(text("SELECT 1")).scalar_one() == 1
