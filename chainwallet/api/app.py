@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 import chainwallet
 from chainwallet.api.frame import Frame, networks, origins
+from chainwallet.api.hot import Shortcut
 from chainwallet.api.limits import Rates
 from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
@@ -21,7 +22,7 @@ from chainwallet.api.parts import Parts
 from chainwallet.api.problems import Problem, problem, problem_of, problem_of_input
 from chainwallet.api.readers import Readers
 from chainwallet.api.routes import accounts, audit, events, health, history, issuing, network, pages, payments
-from chainwallet.api.routing import THREADS
+from chainwallet.api.routing import THREADS, hot_routes_of
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
 
@@ -87,6 +88,7 @@ def make_app(
     app.add_exception_handler(ChainwalletError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Shortcut, routes={key: hot for router in routers for key, hot in hot_routes_of(router).items()})
     app.add_middleware(
         Frame,
         rates=app.state.rates,

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chainwallet.accounts import Accounts
-from chainwallet.api.callers import CallerOf
+from chainwallet.accounts import Accounts, Caller
+from chainwallet.api.callers import CallersOf
+from chainwallet.errors import NotSignedIn
 from chainwallet.evm import Address
 from chainwallet.history import Audit, Chronicle
 from chainwallet.issuing import Office
@@ -35,8 +36,8 @@ class Parts:
     """How deep is final."""
     carriers: tuple[Address, ...]
     """The senders that carry payments and need gas money."""
-    caller_of: CallerOf
-    """Who is meant by a bearer token."""
+    callers_of: CallersOf
+    """Who is meant by bearer tokens."""
     accounts: Accounts
     """Who may ask for things here."""
     open_account: OpenAccount
@@ -55,6 +56,13 @@ class Parts:
     """Takes payments; its ``accept`` is the one seam through which they are accepted."""
     office: Office
     """Tops up and withdraws."""
+
+    def caller_of(self, token: str) -> Caller:
+        """Who is meant by a bearer token; raises ``NotSignedIn``."""
+        (found,) = self.callers_of([token])
+        if isinstance(found, NotSignedIn):
+            raise found
+        return found
 
 
 async def _parts_of(request: Request) -> Parts:

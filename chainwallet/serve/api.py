@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from chainwallet import deployment
-from chainwallet.accounts import caller
+from chainwallet.accounts import callers
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import Connection, carriers, connect, gatherer, make_services, office, open_home, teller
@@ -108,6 +108,6 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         manifest=manifest,
         confirmations=connection.confirmations,
         carriers=tuple(opened.service(name).address for name in carriers(opened.config)),
-        caller_of=partial(caller, opened.accounts),
+        callers_of=partial(callers, opened.accounts),
         clock_s=time.time,
     )

@@ -16,14 +16,21 @@ def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id
 
     One, unless it was asked for in the same instant from two of them, or in two currencies.
     """
-    asked = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
-    numbers = tx.execute(_WITH_ID, asked).scalars().all()
+    return with_ids(tx, chain, payers, [payment_id])
+
+
+def with_ids(
+    tx: Transaction, chain: str, payers: Collection[Address], payment_ids: Collection[str]
+) -> tuple[Promise, ...]:
+    """The payments on ``chain`` that any of ``payers`` has under any of these ids, the first one first."""
+    asked = {"chain": chain, "ids": sorted(set(payment_ids)), "payers": sorted(set(map(to_hex, payers)))}
+    numbers = tx.execute(_WITH_IDS, asked).scalars().all()
     return rows.every(tx, numbers) if numbers else ()
 
 
-_WITH_ID = select(promises.c.number).where(
+_WITH_IDS = select(promises.c.number).where(
     promises.c.chain == bindparam("chain"),
-    promises.c.id == bindparam("id"),
+    promises.c.id.in_(bindparam("ids", expanding=True)),
     promises.c.kind == "payment",
     promises.c.payer.in_(bindparam("payers", expanding=True)),
 )
