@@ -78,6 +78,7 @@ def make_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_threads,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the log and /metrics
     )
     app.state.parts = parts
     app.state.rates = Rates(limits, monotonic_s)

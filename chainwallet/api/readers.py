@@ -19,6 +19,7 @@ from chainwallet.api.schemas.document import Document
 from chainwallet.errors import ChainwalletError
 
 READERS = 2
+ALONE_S = 0.02  # so long one reader is at work before another one helps: many at once cost less than some twice
 TOGETHER = 32  # calls, at most: who comes with a slow one waits for it
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ class Readers:
         self._threads = ThreadPoolExecutor(READERS, "reader")
         self._waiting: deque[_Call] = deque()
         self._free = READERS
+        self._helps_at_s = 0.0
+        self._help: asyncio.TimerHandle | None = None
 
     async def call(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises, in another thread."""
@@ -64,22 +67,34 @@ class Readers:
     def _hand_out(self) -> None:
         if not self._free or not self._waiting:
             return
+        loop = asyncio.get_running_loop()
+        if self._free < READERS and loop.time() < self._helps_at_s:
+            if self._help is None:
+                self._help = loop.call_at(self._helps_at_s, self._hand_out_late)
+            return
         some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
         self._free -= 1
-        self._threads.submit(self._carry_out, some, asyncio.get_running_loop())
+        self._helps_at_s = loop.time() + ALONE_S
+        self._threads.submit(self._carry_out, some, loop)
+
+    def _hand_out_late(self) -> None:
+        self._help = None
+        self._hand_out()
 
     def _carry_out(self, some: Sequence[_Call], loop: asyncio.AbstractEventLoop) -> None:
         """In a reader's thread."""
         alike: dict[tuple[object, int], list[_Call]] = {}
         for call in some:
             alike.setdefault((call.work, id(call.of)), []).append(call)
-        for calls in alike.values():
-            outcomes = outcomes_of(calls[0].work, calls[0].of, [call.asked for call in calls])
-            loop.call_soon_threadsafe(_tell, calls, outcomes)
-        loop.call_soon_threadsafe(self._go_on)
+        outcomes = [
+            (calls, outcomes_of(calls[0].work, calls[0].of, [call.asked for call in calls])) for calls in alike.values()
+        ]
+        loop.call_soon_threadsafe(self._tell, outcomes)
 
-    def _go_on(self) -> None:
+    def _tell(self, outcomes: Sequence[tuple[Sequence[_Call], Sequence[object]]]) -> None:
         self._free += 1
+        for calls, theirs in outcomes:
+            _tell(calls, theirs)
         self._hand_out()
 
 

@@ -192,30 +192,23 @@ def _counterparty(one: Seen) -> Address:
     return payee if payer == one.owner else payer
 
 
-def _direction(one: Seen) -> Direction:
-    match (_is_payer(one), one.movement.fact.payee == one.owner):
-        case (True, True):
-            return "self"
-        case (True, False):
-            return "out"
-        case _:
-            return "in"
-
-
 def _line(cash: Cash, one: Seen, names: Mapping[Address, str], purposes: _Purposes, final_block: int) -> Line:
-    fact, counterparty = one.movement.fact, _counterparty(one)
+    fact, owner = one.movement.fact, one.owner
     assert fact.value is not None  # noqa: S101 - a Transfer has one
-    ref = fact.ref if _is_payer(one) else None
+    counterparty, is_payer = _counterparty(one), _is_payer(one)
+    direction: Direction = "in"
+    if is_payer:
+        direction = "self" if counterparty == owner else "out"
     return Line(
         cash=cash,
-        owner=one.owner,
-        direction=_direction(one),
+        owner=owner,
+        direction=direction,
         counterparty=counterparty,
         handle=names.get(counterparty),
         units=fact.value,
         cause=fact.cause,
         place=fact.place,
         ref=fact.ref,
-        purpose=None if ref is None else purposes.get((one.token, one.owner, ref)),
+        purpose=purposes.get((one.token, owner, fact.ref)) if is_payer and fact.ref is not None else None,
         is_final=fact.place.block <= final_block,
     )
