@@ -73,9 +73,7 @@ def _side(column: Column[str], *, of_others: bool) -> Select[Any]:
     return select(*page.c)
 
 
-_PAGE: CompoundSelect[Any] = union_all(
-    _side(facts.c.payer, of_others=False), _side(facts.c.payee, of_others=True)
-)
+_PAGE: CompoundSelect[Any] = union_all(_side(facts.c.payer, of_others=False), _side(facts.c.payee, of_others=True))
 
 
 def latest(
