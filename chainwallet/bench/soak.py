@@ -5,7 +5,7 @@ What is looked for is looked for on the chain, of which nothing is asked of the 
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ def soak(measuring: Measuring, node: Node, seconds: float, per_s: int) -> Soaked
     paid, read = said["payments"], said["reads"]
     failed = set(paid["failed"])
     numbers = [number for number in range(paid["count"] + len(failed)) if number not in failed]
-    found = executions(node, measuring.cash, first, _orders(measuring.crowd, measuring.cash.currency, numbers))
+    found = executions(node, measuring.cash, first, orders(measuring.crowd, measuring.cash.currency, numbers))
     lost = max(found.lost, live)
     return Soaked(
         seconds=seconds,
@@ -81,7 +81,8 @@ def soak(measuring: Measuring, node: Node, seconds: float, per_s: int) -> Soaked
     )
 
 
-def _orders(crowd: Crowd, currency: Currency, numbers: list[int]) -> Iterator[Order]:
+def orders(crowd: Crowd, currency: Currency, numbers: Sequence[int]) -> Iterator[Order]:
+    """The payments with these numbers, as the clients asked for them."""
     for number in numbers:
         one = ordered(number, len(crowd.people))
         yield Order(one.id, crowd.addresses[one.payer], crowd.addresses[one.payee], Money(one.minor, currency), MEMO)

@@ -254,7 +254,7 @@ def api(
     with (
         throwaway_chain(config_of(context, anvil=anvil)) as (ground, url),
         terminal.status("making a chain") as status,
-        _measuring(ground, url, people, connections, status.update) as measuring,
+        measuring_on(ground, url, people, connections, status.update) as measuring,
     ):
         if soak is None:
             found: ApiFigures | Soaked = measuring.figures(seconds)
@@ -269,7 +269,7 @@ def api(
 
 
 @contextmanager
-def _measuring(
+def measuring_on(
     ground: "Connection", url: str, people: int, connections: int, tell: "Callable[[str], None]"
 ) -> "Iterator[Measuring]":
     """The service on ``ground``, with people who may pay."""

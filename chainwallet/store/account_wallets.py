@@ -53,13 +53,13 @@ def count(tx: Transaction, account_id: int) -> int:
 
 def paid_by_handle(tx: Transaction, handles: Collection[Handle]) -> dict[Handle, Address]:
     """By handle, the address that is paid when it is; a handle that nobody has is not there."""
-    rows = tx.execute(_PAID_BY_HANDLE, {"handles": list(handles)})
+    rows = tx.execute(_PAID_BY_HANDLE, {"handles": list(handles)}).all()
     return {Handle(handle): Address(from_hex(address)) for handle, address in rows}
 
 
 def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, Handle]:
     """Whose ``addresses`` are, of those that are an account's."""
-    rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]})
+    rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]}).all()
     return {Address(from_hex(address)): Handle(handle) for address, handle in rows}
 
 
@@ -76,7 +76,7 @@ def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address
 def addresses_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, tuple[Address, ...]]:
     """By account, the addresses of its wallets, the default one first, then as they were added."""
     found: dict[int, tuple[Address, ...]] = dict.fromkeys(account_ids, ())
-    for account_id, text in tx.execute(_ADDRESSES, {"accounts": list(found)}):
+    for account_id, text in tx.execute(_ADDRESSES, {"accounts": list(found)}).all():
         found[account_id] += (Address(from_hex(text)),)
     return found
 

@@ -55,7 +55,7 @@ def add(tx: Transaction, key: ApiKey, token_hash: str) -> None:
 def by_tokens(tx: Transaction, token_hashes: Collection[str]) -> dict[str, tuple[ApiKey, Account]]:
     """By its token's hash, each key with one of these tokens, good or not, and whose it is."""
     rows: dict[str, list[Row[Any]]] = {}
-    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}):
+    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}).all():
         rows.setdefault(row.token_hash, []).append(row)
     return {token: (_key(some[0]), account_rows.joined(some)[0]) for token, some in rows.items()}
 

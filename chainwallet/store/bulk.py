@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import ARRAY, Column, FromClause, Table, Text, cast, func, insert, literal, select
+from sqlalchemy import ARRAY, Column, Dialect, FromClause, Table, Text, cast, func, insert, literal, select
 
 from chainwallet.store.database import Transaction
 
@@ -35,9 +36,18 @@ def insert_many(tx: Transaction, table: Table, columns: Sequence[str], rows: Seq
     """Inserts ``rows``, the values of ``columns`` in their order: numbers and texts, which drivers take as they are."""
     if not rows:
         return
-    statement = insert(table).compile(dialect=tx.dialect, column_keys=list(columns))
+    statement, is_by_position = _insert(table, tuple(columns), tx.dialect)
+    if is_by_position:
+        tx.exec_driver_sql(statement, list(rows))
+    else:
+        tx.exec_driver_sql(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+@lru_cache
+def _insert(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[str, bool]:
+    """The statement, written once, and whether its values are told apart by their places."""
+    statement = insert(table).compile(dialect=dialect, column_keys=list(columns))
     if statement.positiontup is None:
-        tx.exec_driver_sql(str(statement), [dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    assert tuple(statement.positiontup) == tuple(columns)  # noqa: S101 - in the order of the table, as they stand here
-    tx.exec_driver_sql(str(statement), list(rows))
+        return str(statement), False
+    assert tuple(statement.positiontup) == columns  # noqa: S101 - in the order of the table, as they stand here
+    return str(statement), True

@@ -148,7 +148,7 @@ def purposes(
     asked = {"token": token, "payers": list(map(to_hex, payers)), "refs": list(map(to_hex, refs))}
     return {
         (Address(from_hex(row.payer)), Hash32(from_hex(row.ref))): Purpose(row.kind, row.id, row.memo)
-        for row in tx.execute(_PURPOSES, asked)
+        for row in tx.execute(_PURPOSES, asked).all()
     }
 
 

@@ -53,7 +53,7 @@ def add(tx: Transaction, session: Session, token_hash: str) -> None:
 def by_tokens(tx: Transaction, token_hashes: Collection[str]) -> dict[str, tuple[Session, Account]]:
     """By its token's hash, each session with one of these tokens, good or not, and whose it is."""
     rows: dict[str, list[Row[Any]]] = {}
-    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}):
+    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}).all():
         rows.setdefault(row.token_hash, []).append(row)
     return {token: (_session(some[0]), account_rows.joined(some)[0]) for token, some in rows.items()}
 
