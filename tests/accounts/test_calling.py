@@ -103,6 +103,26 @@ def test_who_calls_is_one_question(town: Town, database: Database) -> None:
         assert "SCAN" not in plan
 
 
+def test_who_calls_beside_others_is_told_apart(town: Town) -> None:
+    """Several tokens are looked up together, each with its own outcome, in their order; each use is noted."""
+    ana, ben = town.signed_in("ana"), town.signed_in("ben")
+    good, bens, revoked = town.sign_in("ana"), town.sign_in("ben"), town.sign_in("ana")
+    accounts.revoke_session(town.accounts, ana, revoked.session.id)
+    key = key_of(town, ben, "history:read")
+    town.clock.time_s = NOW_S + USE_NOTED_EVERY_S
+    tokens = [good.token, "none", revoked.token, key, "cws_" + "A" * 43, bens.token, good.token]
+    found = accounts.callers(town.accounts, tokens)
+    handles = [one.handle if isinstance(one, Caller) else None for one in found]
+    assert handles == ["ana", None, None, "ben", None, "ben", "ana"]
+    for place, why in ((1, "a token is"), (2, "it was revoked"), (4, "there is no such")):
+        assert isinstance(found[place], NotSignedIn)
+        assert why in str(found[place])
+    assert isinstance(found[3], Caller)
+    assert found[3].scopes == {"history:read"}
+    noted = {session.id: session.last_used_at_s for session in accounts.list_sessions(town.accounts, ana)}
+    assert (noted[good.session.id], noted[ana.session_id or ""]) == (town.clock.time_s, NOW_S)
+
+
 # ------------------------------------------------------------------------------------------------ roles and scopes
 
 
