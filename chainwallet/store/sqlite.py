@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,6 @@ from chainwallet.store.backend import POOL_CONNECTIONS, POOL_MORE_CONNECTIONS, P
 from chainwallet.store.writer import Writer
 
 BUSY_TIMEOUT_MS = 10_000  # how long a writer waits for another process
-TURN_POLL_S = 0.002  # between two looks whether another process has ended its transaction; SQLite's own grow to 100 ms
 SMALLEST_DATABASE_BYTES = 512  # one page of SQLite's smallest page size
 
 _IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -45,8 +43,8 @@ class SqliteFile(Backend):
         self.path = path
         self.name = str(path)
         _create_private(path)
-        self._writing = _engine(path, _begin_writing)  # two writers wait here, not with an error at a first write
-        self._reading = _engine(path, _begin_reading, "query_only=ON")
+        self._writing = _engine(path, "BEGIN IMMEDIATE")  # two writers wait here, not with an error at a first write
+        self._reading = _engine(path, "BEGIN", "query_only=ON")
         self._turn = threading.Lock()  # between threads a lock is fairer and faster than SQLite's polling
         self._turn_of: int | None = None  # the thread that holds it
         self._writer = Writer(self.name, self.transaction, self.in_our_words)
@@ -125,7 +123,7 @@ def _create_private(path: Path) -> None:
         raise DamagedHome(str(path), f"an SQLite database (it has {size} bytes)")
 
 
-def _engine(path: Path, begin: Callable[[Connection], None], *more_pragmas: str) -> Engine:
+def _engine(path: Path, begin: str, *more_pragmas: str) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         pool_size=POOL_CONNECTIONS,
@@ -147,39 +145,8 @@ def _engine(path: Path, begin: Callable[[Connection], None], *more_pragmas: str)
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", set_up)
-    event.listen(engine, "begin", begin)
+    if begin == "BEGIN":  # it asks nothing of the file and cannot fail: no need for the long way
+        event.listen(engine, "begin", lambda connection: connection.connection.driver_connection.execute(begin))
+    else:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
-
-
-def _begin_reading(connection: Connection) -> None:
-    """It asks nothing of the file and cannot fail: no need for the long way."""
-    _driver(connection).execute("BEGIN")
-
-
-def _begin_writing(connection: Connection) -> None:
-    """Waits for its turn among processes, looking often: who takes many short turns would leave others none."""
-    driver = _driver(connection)
-    driver.execute("PRAGMA busy_timeout=0")
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
-    try:
-        while not _has_turn(driver) and time.monotonic() < give_up_at:
-            time.sleep(TURN_POLL_S)
-        if not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # its error is told in SQLAlchemy's words
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-
-
-def _has_turn(driver: sqlite3.Connection) -> bool:
-    """Whether a transaction that writes has begun; for SQLite's other refusals there is nothing to wait for."""
-    try:
-        driver.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        return error.sqlite_errorcode & _PRIMARY_CODE not in _IN_USE
-    return True
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine is one of SQLite
-    return driver
