@@ -1,6 +1,7 @@
 """Sessions and API keys: who calls, what they may do, and that an end is an end."""
 
 import threading
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +13,7 @@ from chainwallet.accounts.keys import LONGEST_LIFE_S, MOST_KEYS
 from chainwallet.errors import BadValue, Forbidden, NotFound, NotSignedIn
 from chainwallet.rules.scope import MAY, SCOPES, Scope
 from chainwallet.store.database import Database
+from chainwallet.store.locks import take_turns
 from tests.accounts.conftest import NOW_S, Town
 from tests.postgres import on_both
 
@@ -121,6 +123,18 @@ def test_who_calls_beside_others_is_told_apart(town: Town) -> None:
     assert found[3].scopes == {"history:read"}
     noted = {session.id: session.last_used_at_s for session in accounts.list_sessions(town.accounts, ana)}
     assert (noted[good.session.id], noted[ana.session_id or ""]) == (town.clock.time_s, NOW_S)
+
+
+def test_who_calls_does_not_wait_for_who_writes(town: Town, database: Database) -> None:
+    """While another writes for long, callers are known at once; the use of their tokens is noted when it can be."""
+    ana, token = town.signed_in(), town.sign_in().token
+    town.clock.time_s = NOW_S + USE_NOTED_EVERY_S
+    with closing(accounts.Callers(town.accounts)) as callers, database.transaction() as tx:
+        take_turns(tx, "nothing that matters")
+        assert [one.handle for one in callers([token]) if isinstance(one, Caller)] == ["ana"]
+        assert [one.handle for one in callers([token]) if isinstance(one, Caller)] == ["ana"]
+    noted = [session.last_used_at_s for session in accounts.list_sessions(town.accounts, ana)]
+    assert noted == [town.clock.time_s, NOW_S]
 
 
 # ------------------------------------------------------------------------------------------------ roles and scopes
