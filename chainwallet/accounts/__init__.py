@@ -8,7 +8,7 @@ says who stands behind a token and what they may do; ``sessions`` and ``keys`` a
 
 from chainwallet.accounts.addresses import Asked, ask_for_address, own_wallets, take_address
 from chainwallet.accounts.blocklist import load_blocklist
-from chainwallet.accounts.calling import Caller, caller, own_account, require, require_session
+from chainwallet.accounts.calling import Caller, Callers, caller, callers, own_account, require, require_session
 from chainwallet.accounts.hashing import Argon2id
 from chainwallet.accounts.keys import MadeKey, list_keys, new_key, revoke_key
 from chainwallet.accounts.roles import change_role, list_accounts, reopen
@@ -21,10 +21,12 @@ __all__ = [
     "Argon2id",
     "Asked",
     "Caller",
+    "Callers",
     "MadeKey",
     "SignedIn",
     "ask_for_address",
     "caller",
+    "callers",
     "change_password",
     "change_role",
     "list_accounts",

@@ -1,10 +1,14 @@
 """Who calls: what stands behind a token, and what they may do."""
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chainwallet.accounts.tokens import API_KEY, SESSION, hashed, kind_of
 from chainwallet.accounts.tools import Accounts
-from chainwallet.errors import Forbidden, NotSignedIn
+from chainwallet.errors import Forbidden, NotSignedIn, StoreTrouble
 from chainwallet.rules.handle import Handle, shown
 from chainwallet.rules.scope import Role, Scope, scopes_of
 from chainwallet.store import accounts as account_rows
@@ -16,6 +20,9 @@ from chainwallet.store.sessions import Session
 
 USE_NOTED_EVERY_S = 60
 """When a token was last used is stored at most so often."""
+
+Way = Session | ApiKey
+"""What a token signs somebody in by."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +39,47 @@ class Caller:
 
 def caller(accounts: Accounts, token: str) -> Caller:
     """Who stands behind ``token``. Raises ``NotSignedIn`` where nobody does, or not any more."""
-    now_s, kind = accounts.now_s, kind_of(token)
-    if kind not in (SESSION, API_KEY):
-        raise NotSignedIn(f"a token is {SESSION} or {API_KEY} and 43 letters, digits, - or _")
-    with accounts.database.read() as tx:
-        found = sessions.by_token(tx, hashed(token)) if kind == SESSION else api_keys.by_token(tx, hashed(token))
-    if found is None:
-        raise NotSignedIn("there is no such session or API key")
-    way, account = found
-    if way.revoked_at_s is not None:
-        raise NotSignedIn("it was revoked")
-    if not way.is_good(now_s):
-        raise NotSignedIn("its time is over")
-    since_s = now_s - USE_NOTED_EVERY_S
-    if way.last_used_at_s is None or way.last_used_at_s <= since_s:
-        accounts.database.write(lambda tx: _note_use(tx, way, since_s, now_s))
-    return _caller(way, account)
+    (found,) = callers(accounts, [token])
+    if isinstance(found, NotSignedIn):
+        raise found
+    return found
+
+
+def callers(accounts: Accounts, tokens: Sequence[str]) -> list[Caller | NotSignedIn]:
+    """Who stands behind each of ``tokens``, in their order; ``NotSignedIn`` where nobody does, or not any more."""
+    now_s = accounts.now_s
+    found, used = _looked_up(accounts, tokens, now_s)
+    if used:
+        _note_use(accounts, used, now_s)
+    return found
+
+
+class Callers:
+    """As ``callers``, for many threads: that tokens are used is noted beside it, so that a read waits for no writer."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._beside = ThreadPoolExecutor(1, "uses of tokens")
+        self._is_noting = threading.Lock()
+
+    def __call__(self, tokens: Sequence[str]) -> list[Caller | NotSignedIn]:
+        """Who stands behind each of ``tokens``."""
+        now_s = self._accounts.now_s
+        found, used = _looked_up(self._accounts, tokens, now_s)
+        if used and self._is_noting.acquire(blocking=False):  # else it is noted at the next use
+            self._beside.submit(self._note, used, now_s)
+        return found
+
+    def close(self) -> None:
+        """Notes what is to be noted, and ends the thread."""
+        self._beside.shutdown()
+
+    def _note(self, used: Sequence[Way], now_s: int) -> None:
+        try:
+            with suppress(StoreTrouble):  # as above
+                _note_use(self._accounts, used, now_s)
+        finally:
+            self._is_noting.release()
 
 
 def own_account(accounts: Accounts, caller: Caller) -> Account:
@@ -72,14 +104,44 @@ def require_session(caller: Caller) -> str:
     return caller.session_id
 
 
-def _note_use(tx: Transaction, way: Session | ApiKey, since_s: int, now_s: int) -> None:
-    if isinstance(way, Session):
-        sessions.use(tx, way.id, since_s, now_s)
-    else:
-        api_keys.use(tx, way.id, since_s, now_s)
+def _looked_up(accounts: Accounts, tokens: Sequence[str], now_s: int) -> tuple[list[Caller | NotSignedIn], list[Way]]:
+    """Who stands behind each of ``tokens``, and what of it has been used without that being noted lately."""
+    kinds = {token: kind_of(token) for token in tokens}
+    hashes = {token: hashed(token) for token, kind in kinds.items() if kind is not None}
+    session_hashes = [one for token, one in hashes.items() if kinds[token] == SESSION]
+    key_hashes = [one for token, one in hashes.items() if kinds[token] == API_KEY]
+    found: dict[str, tuple[Way, Account]] = {}
+    with accounts.database.read() as tx:
+        if session_hashes:
+            found |= sessions.by_tokens(tx, session_hashes)
+        if key_hashes:
+            found |= api_keys.by_tokens(tx, key_hashes)
+    since_s = now_s - USE_NOTED_EVERY_S
+    used = [way for way, _ in found.values() if way.is_good(now_s) and (way.last_used_at_s or 0) <= since_s]
+    return [_caller(token, found.get(hashes.get(token, "")), now_s) for token in tokens], used
 
 
-def _caller(way: Session | ApiKey, account: Account) -> Caller:
+def _note_use(accounts: Accounts, used: Sequence[Way], now_s: int) -> None:
+    def note(tx: Transaction) -> None:
+        for way in used:
+            if isinstance(way, Session):
+                sessions.use(tx, way.id, now_s - USE_NOTED_EVERY_S, now_s)
+            else:
+                api_keys.use(tx, way.id, now_s - USE_NOTED_EVERY_S, now_s)
+
+    accounts.database.write(note)
+
+
+def _caller(token: str, found: tuple[Way, Account] | None, now_s: int) -> Caller | NotSignedIn:
+    if kind_of(token) is None:
+        return NotSignedIn(f"a token is {SESSION} or {API_KEY} and 43 letters, digits, - or _")
+    if found is None:
+        return NotSignedIn("there is no such session or API key")
+    way, account = found
+    if way.revoked_at_s is not None:
+        return NotSignedIn("it was revoked")
+    if not way.is_good(now_s):
+        return NotSignedIn("its time is over")
     scopes = scopes_of(account.roles)
     if isinstance(way, Session):
         return Caller(account.id, account.handle, account.roles, scopes, way.id, None)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 import chainwallet
 from chainwallet.api.frame import Frame, networks, origins
+from chainwallet.api.hot import Shortcut
 from chainwallet.api.limits import Rates
 from chainwallet.api.metrics import Metrics
 from chainwallet.api.openapi import document_of, routes_of
@@ -37,7 +38,7 @@ from chainwallet.api.routes import (
     plans,
     requests,
 )
-from chainwallet.api.routing import THREADS
+from chainwallet.api.routing import THREADS, hot_routes_of
 from chainwallet.config import ApiLimits
 from chainwallet.errors import ChainwalletError
 
@@ -105,6 +106,7 @@ def make_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_threads,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are the log and /metrics
     )
     app.state.parts = parts
     app.state.rates = Rates(limits, monotonic_s)
@@ -115,6 +117,7 @@ def make_app(
     app.add_exception_handler(ChainwalletError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Shortcut, routes={key: hot for router in routers for key, hot in hot_routes_of(router).items()})
     app.add_middleware(
         Frame,
         rates=app.state.rates,

@@ -4,11 +4,12 @@ A route says ``caller: Annotated[Caller, Depends(signed_in("payments:read"))]``;
 the app by ``openapi.scope_of`` and stand in the OpenAPI document.
 """
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import Literal
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Literal
 
 from fastapi import Request
+from starlette.datastructures import State
 
 from chainwallet.accounts import Caller, require, require_session
 from chainwallet.api.limits import Rates
@@ -21,8 +22,8 @@ MOST_TOKEN_CHARACTERS = 128
 Needed = Scope | Literal["session"]
 """What a route asks of its callers: a scope, or a session, which no API key is."""
 
-CallerOf = Callable[[str], Caller]
-"""Who is meant by a bearer token; raises ``NotSignedIn``."""
+CallersOf = Callable[[Sequence[str]], Sequence[Caller | NotSignedIn]]
+"""Who is meant by each of some bearer tokens."""
 
 
 class SignedIn:
@@ -38,12 +39,14 @@ class SignedIn:
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of ``request``."""
-        state = request.app.state
-        caller_of: CallerOf = state.parts.caller_of
-        token = bearer_token(request.headers.get("authorization"))
+        return await self.caller(request.app.state, request.scope["state"], request.headers.get("authorization"))
+
+    async def caller(self, state: State, noted: dict[str, Any], authorization: str | None) -> Caller:
+        """The caller with the header ``authorization``; who it is, is ``noted`` for the log."""
+        token = bearer_token(authorization)
         readers: Readers = state.readers
-        caller = await readers.call(partial(caller_of, token))
-        request.scope["state"]["caller"] = caller.account_id
+        caller: Caller = await readers.together(_callers_of, state.parts.callers_of, token)
+        noted["caller"] = caller.account_id
         if self.needed == "session":
             require_session(caller)
         elif self.needed is not None:
@@ -51,6 +54,10 @@ class SignedIn:
         rates: Rates = state.rates
         rates.account.take(str(caller.account_id))
         return caller
+
+
+def _callers_of(callers_of: CallersOf, tokens: Sequence[str]) -> Sequence[Caller | Exception]:
+    return callers_of(tokens)
 
 
 @cache

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chainwallet.accounts import Accounts
-from chainwallet.api.callers import CallerOf
+from chainwallet.accounts import Accounts, Caller
+from chainwallet.api.callers import CallersOf
 from chainwallet.bills import Bills
 from chainwallet.clearing import Clearings
+from chainwallet.errors import NotSignedIn
 from chainwallet.evm import Address
 from chainwallet.groups import Groups
 from chainwallet.history import Audit, Chronicle
@@ -40,8 +41,8 @@ class Parts:
     """How deep is final."""
     carriers: tuple[Address, ...]
     """The senders that carry payments and need gas money."""
-    caller_of: CallerOf
-    """Who is meant by a bearer token."""
+    callers_of: CallersOf
+    """Who is meant by bearer tokens."""
     accounts: Accounts
     """Who may ask for things here."""
     open_account: OpenAccount
@@ -70,6 +71,13 @@ class Parts:
     """How groups settle up."""
     requests: Requests
     """Asks for money."""
+
+    def caller_of(self, token: str) -> Caller:
+        """Who is meant by a bearer token; raises ``NotSignedIn``."""
+        (found,) = self.callers_of([token])
+        if isinstance(found, NotSignedIn):
+            raise found
+        return found
 
 
 async def _parts_of(request: Request) -> Parts:

@@ -16,23 +16,26 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from chainwallet.api.schemas.document import Document
+from chainwallet.errors import ChainwalletError
 
 READERS = 2
+ALONE_S = 0.02  # so long one reader is at work before another one helps: many at once cost less than some twice
 TOGETHER = 32  # calls, at most: who comes with a slow one waits for it
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
+Of = TypeVar("Of")
+
+Work = Callable[[Of, Sequence[Asked]], Sequence[T | Exception]]
+"""Carries out, on one thing, what several asked for: for each in their order its result, or the error that is its."""
 
 
 @dataclass(frozen=True)
-class _Asked:
-    work: Callable[[], Any]
+class _Call:
+    work: Work[Any, Any, Any]
+    of: Any
+    asked: Any
     answer: "asyncio.Future[Any]"
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    result: Any = None
-    error: Exception | None = None
 
 
 class Readers:
@@ -40,15 +43,21 @@ class Readers:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(READERS, "reader")
-        self._waiting: deque[_Asked] = deque()
+        self._waiting: deque[_Call] = deque()
         self._free = READERS
+        self._helps_at_s = 0.0
+        self._help: asyncio.TimerHandle | None = None
 
     async def call(self, work: Callable[[], T]) -> T:
         """What ``work`` returns or raises, in another thread."""
-        asked = _Asked(work, asyncio.get_running_loop().create_future())
-        self._waiting.append(asked)
+        return await self.together(_each, None, work)
+
+    async def together(self, work: "Work[Of, Asked, T]", of: Of, asked: Asked) -> T:
+        """What ``work`` says of ``asked``, in another thread and in one go with those who ask ``of`` the same."""
+        call = _Call(work, of, asked, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
         self._hand_out()
-        result: T = await asked.answer
+        result: T = await call.answer
         return result
 
     def close(self) -> None:
@@ -58,41 +67,81 @@ class Readers:
     def _hand_out(self) -> None:
         if not self._free or not self._waiting:
             return
+        loop = asyncio.get_running_loop()
+        if self._free < READERS and loop.time() < self._helps_at_s:
+            if self._help is None:
+                self._help = loop.call_at(self._helps_at_s, self._hand_out_late)
+            return
         some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
         self._free -= 1
-        self._threads.submit(self._carry_out, some, asyncio.get_running_loop())
+        self._helps_at_s = loop.time() + ALONE_S
+        self._threads.submit(self._carry_out, some, loop)
 
-    def _carry_out(self, some: Sequence[_Asked], loop: asyncio.AbstractEventLoop) -> None:
+    def _hand_out_late(self) -> None:
+        self._help = None
+        self._hand_out()
+
+    def _carry_out(self, some: Sequence[_Call], loop: asyncio.AbstractEventLoop) -> None:
         """In a reader's thread."""
-        outcomes = [_outcome_of(asked.work) for asked in some]
-        loop.call_soon_threadsafe(self._tell, some, outcomes)
+        alike: dict[tuple[object, int], list[_Call]] = {}
+        for call in some:
+            alike.setdefault((call.work, id(call.of)), []).append(call)
+        outcomes = [
+            (calls, outcomes_of(calls[0].work, calls[0].of, [call.asked for call in calls])) for calls in alike.values()
+        ]
+        loop.call_soon_threadsafe(self._tell, outcomes)
 
-    def _tell(self, some: Sequence[_Asked], outcomes: Sequence[_Outcome]) -> None:
+    def _tell(self, outcomes: Sequence[tuple[Sequence[_Call], Sequence[object]]]) -> None:
         self._free += 1
-        for asked, outcome in zip(some, outcomes, strict=True):
-            if asked.answer.done():
-                continue  # who asked has gone
-            if outcome.error is None:
-                asked.answer.set_result(outcome.result)
-            else:
-                asked.answer.set_exception(outcome.error)
+        for calls, theirs in outcomes:
+            _tell(calls, theirs)
         self._hand_out()
 
 
-def _outcome_of(work: Callable[[], Any]) -> _Outcome:
+def _tell(calls: Sequence[_Call], outcomes: Sequence[object]) -> None:
+    for call, outcome in zip(calls, outcomes, strict=True):
+        if call.answer.done():
+            continue  # who asked has gone
+        if isinstance(outcome, Exception):
+            call.answer.set_exception(outcome)
+        else:
+            call.answer.set_result(outcome)
+
+
+def outcomes_of(work: "Work[Of, Asked, T]", of: Of, some: Sequence[Asked]) -> Sequence[T | Exception]:
+    """What ``work`` says of each; what nobody foresaw of one of them is that one's alone."""
     try:
-        return _Outcome(work())
+        return work(of, some)
+    except ChainwalletError as error:  # it concerns all of them
+        return [error] * len(some)
     except Exception as error:
-        return _Outcome(error=error)
+        if len(some) == 1:
+            return [error]
+        return [outcome for one in some for outcome in outcomes_of(work, of, [one])]
+
+
+def _each(_: None, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
+    return [_outcome_of(work) for work in works]
+
+
+def _outcome_of(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 class JsonText(Response):
-    """The answer that is ``document``, written where this is made: in a reader's thread, and without a second check."""
+    """The answer that is ``document``, written where this is made: in a reader's thread, and without a second check.
+
+    Bytes are a document that is written already.
+    """
 
     media_type = "application/json"
 
-    def __init__(self, document: Document, status_code: int = HTTPStatus.OK) -> None:
-        super().__init__(document.model_dump_json(by_alias=True), status_code)
+    def __init__(self, document: Document | bytes, status_code: int = HTTPStatus.OK) -> None:
+        text = document if isinstance(document, bytes) else document.model_dump_json(by_alias=True)
+        super().__init__(text, status_code)
 
 
 async def _readers(request: Request) -> Readers:

@@ -9,16 +9,19 @@ comes twice: FastAPI ignores the one, and of the other all but the last.
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial, wraps
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
+from starlette.responses import Response
 
+from chainwallet.api.callers import SignedIn
+from chainwallet.api.hot import Hot, HotRoutes, Ordinary
 from chainwallet.api.openapi import scope_of
 
 THREADS = 128
@@ -54,6 +57,23 @@ class Router(APIRouter):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(route_class=Route, **settings)
+        self.hot: dict[tuple[str, str], Hot] = {}
+
+    def shortcut(
+        self, method: str, path: str, signed_in: SignedIn, ordinary: Ordinary
+    ) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
+        """Makes the function of the route at ``path`` a hot one."""
+
+        def marked(answer: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+            self.hot[method, path] = Hot(path, signed_in, ordinary, answer)
+            return answer
+
+        return marked
+
+
+def hot_routes_of(router: APIRouter) -> HotRoutes:
+    """Those of ``router``; none where it is one of the framework's own."""
+    return router.hot if isinstance(router, Router) else {}
 
 
 def _wrong_parameters(request: Request, query: Sequence[str]) -> list[dict[str, object]]:

@@ -172,7 +172,7 @@ class Measuring:
         rss_start_mb = self.service.memory_mb("VmRSS")
         worker_s = self.service.cpu_s("worker")
         paid, paid_cpu_s = self._load("payments", seconds)
-        ended_s, missing = self._until_final()
+        ended_s, missing = self.until_final()
         worker_s = self.service.cpu_s("worker") - worker_s
         read, read_cpu_s = self._load("reads", seconds)
         accepted, reads = max(1, paid["count"]), max(1, read["count"])
@@ -202,13 +202,21 @@ class Measuring:
 
     def _load(self, kind: str, seconds: float) -> tuple[dict[str, Any], float]:
         """What the clients said at their end, and how long the API used a processor for them."""
+        before_s = self.service.cpu_s("api")
+        return self.load(kind, seconds), self.service.cpu_s("api") - before_s
+
+    def load(self, kind: str, seconds: float, per_s: int | None = None) -> dict[str, Any]:
+        """Puts ``kind`` of load on the service, at most ``per_s`` times a second; what the clients said at their end.
+
+        Raises ``NodeRefused`` where they ended otherwise.
+        """
         told = {
             "url": self.service.url,
             "people": [asdict(person) for person in self.crowd.people],
             "currency": self.cash.currency.code,
             "connections": self.connections,
+            "per_s": per_s,
         }
-        before_s = self.service.cpu_s("api")
         done = subprocess.run(  # noqa: S603 - our own
             self.part("api-load", "--kind", kind, "--seconds", str(seconds)),
             input=json.dumps(told),
@@ -219,9 +227,9 @@ class Measuring:
         if done.returncode != 0:
             raise NodeRefused("bench", done.returncode, "its clients ended; why is above")
         said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return said, self.service.cpu_s("api") - before_s
+        return said
 
-    def _until_final(self) -> tuple[float, int]:
+    def until_final(self) -> tuple[float, int]:
         """When the last payment became final, and how many have not; by the monotonic clock."""
         moved_s, last = time.monotonic(), -1
         while time.monotonic() - moved_s < PATIENCE_S:

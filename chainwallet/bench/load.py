@@ -34,14 +34,15 @@ class Tally:
 
     took_s: list[float] = field(default_factory=list)
     """Of those that succeeded."""
-    errors: int = 0
+    failed: list[int] = field(default_factory=list)
+    """The numbers of the others."""
     notes: list[str] = field(default_factory=list)
 
-    def wrong(self, what: str) -> None:
+    def wrong(self, number: int, what: str) -> None:
         """Counts a request that did not succeed."""
-        self.errors += 1
+        self.failed.append(number)
         if len(self.notes) < MOST_NOTES:
-            self.notes.append(what)
+            self.notes.append(f"request {number}: {what}")
 
 
 class _Connection(asyncio.Protocol):
@@ -90,6 +91,22 @@ class _Connection(asyncio.Protocol):
 
 
 @dataclass(frozen=True)
+class Ordered:
+    """What the payment with some number is; ``payer`` and ``payee`` say who of the people."""
+
+    id: str
+    payer: int
+    payee: int
+    minor: int
+
+
+def ordered(number: int, people: int) -> Ordered:
+    """The payment with this number: each payee is another at each round."""
+    turn, who = divmod(number, people)
+    return Ordered(f"bench-{number}", who, (who + 1 + turn % (people - 1)) % people, 1 + number % MOST_MINOR)
+
+
+@dataclass(frozen=True)
 class Load:
     """``connections`` clients of the service at ``url``, who ask in the names of ``people`` by turns."""
 
@@ -99,14 +116,13 @@ class Load:
     connections: int
 
     def payments(self, number: int) -> bytes:
-        """The request for the payment with this number: each payee is another at each round."""
-        turn, who = divmod(number, len(self.people))
-        payee = self.people[(who + 1 + turn % (len(self.people) - 1)) % len(self.people)].handle
-        minor = 1 + number % MOST_MINOR
-        amount = {"amount": f"{minor // 100}.{minor % 100:02}", "currency": self.currency}
-        body = json.dumps({"id": f"bench-{number}", "payee": f"@{payee}", "amount": amount, "memo": "bench"}).encode()
+        """The request for the payment with this number."""
+        one = ordered(number, len(self.people))
+        amount = {"amount": f"{one.minor // 100}.{one.minor % 100:02}", "currency": self.currency}
+        payee = f"@{self.people[one.payee].handle}"
+        body = json.dumps({"id": one.id, "payee": payee, "amount": amount, "memo": "bench"}).encode()
         head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return self._request("POST", "/v1/payments", self.people[who], head) + body
+        return self._request("POST", "/v1/payments", self.people[one.payer], head) + body
 
     def reads(self, number: int) -> bytes:
         """The request for somebody's balances, or by turns for the latest page of their history."""
@@ -120,27 +136,35 @@ class Load:
             f"Authorization: Bearer {who.token}\r\n{head}\r\n"
         ).encode()
 
-    async def put_on(self, request: Callable[[int], bytes], wanted: int, seconds: float) -> dict[str, Any]:
-        """Asks for ``seconds``, each time with the next ``request``; ``wanted`` is the status of a success."""
+    async def put_on(
+        self, request: Callable[[int], bytes], wanted: int, seconds: float, per_s: int | None = None
+    ) -> dict[str, Any]:
+        """Asks for ``seconds``, each time with the next ``request``; ``wanted`` is the status of a success.
+
+        At most ``per_s`` times a second; None: as often as there are answers.
+        """
         tally, numbers = Tally(), iter(range(sys.maxsize))
         began_s, began_cpu_s = time.monotonic(), time.process_time()
 
         async def client() -> None:
             connection = await self._connected()
             while time.monotonic() < began_s + seconds:
-                number, asked_s = next(numbers), time.monotonic()
+                number = next(numbers)
+                if per_s is not None:
+                    await asyncio.sleep(began_s + number / per_s - time.monotonic())
+                asked_s = time.monotonic()
                 try:
                     async with asyncio.timeout(PATIENCE_S):
                         status, body = await connection.ask(request(number))
                 except (OSError, TimeoutError) as error:
-                    tally.wrong(f"request {number}: {error or type(error).__name__}")
+                    tally.wrong(number, str(error) or type(error).__name__)
                     connection.close()
                     connection = await self._connected()
                     continue
                 if status == wanted:
                     tally.took_s.append(time.monotonic() - asked_s)
                 else:
-                    tally.wrong(f"request {number}: {status} {body.decode('utf-8', 'replace')}")
+                    tally.wrong(number, f"{status} {body.decode('utf-8', 'replace')}")
             connection.close()
 
         await asyncio.gather(*(client() for _ in range(self.connections)))
@@ -152,7 +176,8 @@ class Load:
             "per_s": len(took_s) / lasted_s,
             "p50_s": took_s[len(took_s) // 2] if took_s else 0.0,
             "p99_s": took_s[len(took_s) * 99 // 100] if took_s else 0.0,
-            "errors": tally.errors,
+            "errors": len(tally.failed),
+            "failed": tally.failed,
             "notes": tally.notes,
             "load_cpu_s": time.process_time() - began_cpu_s,
         }
@@ -164,10 +189,18 @@ class Load:
 
 
 def run(kind: str, seconds: float, told: str) -> dict[str, Any]:
-    """Puts ``kind`` of load on the service that ``told``, a JSON object, describes; what came of it."""
+    """Puts ``kind`` of load on the service that ``told``, a JSON object, describes; what came of it.
+
+    ``both`` kinds come at the same time, each at most ``per_s`` times a second.
+    """
     asked = json.loads(told)
     people = [Person(**one) for one in asked["people"]]
     load = Load(asked["url"], people, asked["currency"], asked["connections"])
-    request, wanted = {"payments": (load.payments, 202), "reads": (load.reads, 200)}[kind]
+    kinds = {"payments": (load.payments, 202), "reads": (load.reads, 200)}
+
+    async def both() -> dict[str, Any]:
+        wanted = (load.put_on(*kinds[name], seconds, asked["per_s"]) for name in kinds)
+        return dict(zip(kinds, await asyncio.gather(*wanted), strict=True))
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load.put_on(request, wanted, seconds))
+        return runner.run(both() if kind == "both" else load.put_on(*kinds[kind], seconds))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from chainwallet.errors import NodeRefused
 from chainwallet.evm import Hash32, Log
 from chainwallet.payments import Desk, Order
 from chainwallet.rpc import Node
+from chainwallet.rules.cash import Cash
 
 BLOCK_GAS = 60_000_000
 BLOCK_TIME_S = 1
@@ -114,16 +115,15 @@ class Executions:
     """Of all transactions that carried payments."""
 
 
-def executions(node: Node, desk: Desk, first_block: int, ordered: Iterator[Order]) -> Executions:
+def executions(node: Node, cash: Cash, first_block: int, ordered: Iterable[Order]) -> Executions:
     """Compares every one of the ``ordered`` payments with the events since ``first_block``."""
-    address = desk.cash.address
     wanted = {
-        payment_ref(order.payer, address, order.id): (order.payer, order.payee, order.amount.token_units)
+        payment_ref(order.payer, cash.address, order.id): (order.payer, order.payee, order.amount.token_units)
         for order in ordered
     }
     times: Counter[Hash32] = Counter()
     others, carriers = 0, set()
-    for found, paid, log in _paid(node, desk, first_block):
+    for found, paid, log in _paid(node, cash, first_block):
         carriers.add(log.tx)
         if wanted.get(paid.payment_ref) == (found.payer, found.payee, found.value):
             times[paid.payment_ref] += 1
@@ -136,12 +136,12 @@ def executions(node: Node, desk: Desk, first_block: int, ordered: Iterator[Order
     )
 
 
-def _paid(node: Node, desk: Desk, first_block: int) -> Iterator[tuple[Transfer, Paid, Log]]:
+def _paid(node: Node, cash: Cash, first_block: int) -> Iterator[tuple[Transfer, Paid, Log]]:
     """Every payment's movement and event."""
     head = node.block_number()
     for first in range(first_block, head + 1, LOG_BLOCKS):
         before = None
-        for log in node.logs(desk.cash.address, first, min(head, first + LOG_BLOCKS - 1)):
+        for log in node.logs(cash.address, first, min(head, first + LOG_BLOCKS - 1)):
             event = decode_event(log)
             if isinstance(event, Paid) and isinstance(before, Transfer):
                 yield before, event, log

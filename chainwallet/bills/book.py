@@ -167,7 +167,7 @@ class Bills:
         with self.database.read() as tx:
             here = standing(tx, caller, group_id)
             currency = load(tx, here.group.id, bill_id).currency
-        wallets = self.teller.directory.wallets_of(caller.account_id)
+        wallets = self.teller.directory.wallets_of([caller.account_id])[caller.account_id]
         if not wallets:
             raise NotFound("wallet", "default", "this account has none on this chain")
         return Purse(self.teller.desk(currency), wallets[0], self.teller.signer_of(wallets[0]), self.teller.salt)

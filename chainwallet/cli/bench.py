@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,10 +13,13 @@ from chainwallet.cli.chain import Anvil
 from chainwallet.cli.terminal import alone, config_of, console, say, say_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chainwallet.assembly import Connection
+    from chainwallet.bench.api import Figures as ApiFigures
+    from chainwallet.bench.api import Measuring
     from chainwallet.bench.payments import Figures
+    from chainwallet.bench.soak import Soaked
     from chainwallet.config import Config
 
 app = typer.Typer(
@@ -33,6 +37,8 @@ PEOPLE_MOST = 1_000
 CONNECTIONS_MOST = 1_000
 RUNS_MOST = 1_000
 MEMBERS_MOST = 100  # of a group
+MINUTES_MOST = 10_000
+PER_SECOND_MOST = 10_000
 
 
 @app.command("index")
@@ -186,7 +192,7 @@ def _payments(ground: "Connection", url: str, wanted: tuple[int, int, str], tell
         accepted = bench.said_by(part("accept", "--count", str(count)), environment)
         bench.wait_until_final(course, count)
     tell("verifying")
-    found = bench.executions(ground.node, desk, first, orders(desk, count, payers))
+    found = bench.executions(ground.node, desk.cash, first, orders(desk, count, payers))
     return bench.figures(store, payers, accepted, course, found, rates)
 
 
@@ -220,36 +226,82 @@ def api(
     connections: Annotated[
         int, typer.Option(min=1, max=CONNECTIONS_MOST, metavar="C", help="How many clients ask at once.")
     ] = 64,
+    soak: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MINUTES_MOST,
+            metavar="MINUTES",
+            help="Instead: steady load for so long, samples of memory, and a look for every payment on the chain.",
+        ),
+    ] = None,
+    per_second: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=PER_SECOND_MOST,
+            metavar="N",
+            help="With --soak: how many payments, and how many reads, a second.",
+        ),
+    ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     anvil: Anvil = None,
 ) -> None:
-    """Measure how fast the HTTP service answers.
+    """Measure how fast the HTTP service answers, or how long it keeps that up.
 
     Runs the service on a chain made for it, with its worker. Clients in a process of their own, each with a connection,
     ask for payments for that long; when all are final they ask for that long for balances and history, by turns.
     """
-    from chainwallet.assembly import now_s, own_command, throwaway_chain
+    from chainwallet.assembly import throwaway_chain
+
+    terminal = console(stderr=True, quiet=as_json)
+    with (
+        throwaway_chain(config_of(context, anvil=anvil)) as (ground, url),
+        terminal.status("making a chain") as status,
+        measuring_on(ground, url, people, connections, status.update) as measuring,
+    ):
+        if soak is None:
+            found: ApiFigures | Soaked = measuring.figures(seconds)
+        else:
+            from chainwallet.bench.soak import soak as soaked
+
+            found = soaked(measuring, ground.node, soak * 60, per_second)
+    if as_json:
+        say_json(asdict(found))
+    else:
+        _show_api(found)
+
+
+@contextmanager
+def measuring_on(
+    ground: "Connection", url: str, people: int, connections: int, tell: "Callable[[str], None]"
+) -> "Iterator[Measuring]":
+    """The service on ``ground``, with people who may pay."""
+    from chainwallet.assembly import now_s, own_command
     from chainwallet.bench import api as bench
     from chainwallet.bench.chain import prepare
 
-    terminal = console(stderr=True, quiet=as_json)
-    with throwaway_chain(config_of(context, anvil=anvil)) as (ground, url), terminal.status("making a chain") as status:
-        opened, home = ground.opened, ground.opened.home
-        cash = prepare(ground.node, opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
-        crowd = bench.settle(opened.database, opened.wallets, people, now_s())
-        bench.fund(ground.node, cash, crowd)
-        ground.close()  # the service's worker has the lanes from here on
-        status.update("starting the service")
-        command = own_command(home.path, "serve", "--rpc", url, "--port", "0")
-        with bench.serving(command, home.path / "serve.log") as service:
+    opened, home = ground.opened, ground.opened.home
+    cash = prepare(ground.node, opened.database, ground.relayer.deliver, ground.roles, home.manifests, now_s())
+    crowd = bench.settle(opened.database, opened.wallets, people, now_s())
+    bench.fund(ground.node, cash, crowd)
+    ground.close()  # the service's worker has the lanes from here on
+    tell("starting the service")
+    command = own_command(home.path, "serve", "--rpc", url, "--port", "0")
+    with bench.serving(command, home.path / "serve.log") as service:
 
-            def part(*words: str) -> list[str]:
-                return own_command(home.path, "bench", *words)
+        def part(*words: str) -> list[str]:
+            return own_command(home.path, "bench", *words)
 
-            status.update("measuring")
-            found = bench.Measuring(service, opened.database, cash, crowd, connections, part).figures(seconds)
-    if as_json:
-        say_json(asdict(found))
+        tell("measuring")
+        yield bench.Measuring(service, opened.database, cash, crowd, connections, part)
+
+
+def _show_api(found: "ApiFigures | Soaked") -> None:
+    from chainwallet.bench.soak import Soaked
+
+    if isinstance(found, Soaked):
+        _show_soaked(found)
         return
     shown = table("What", "Per second", "99 of 100 within", "The API's processor time each")
     shown.add_row(
@@ -265,6 +317,21 @@ def api(
     console().print(shown)
     memory = ", ".join(f"{name} {mb} to {found.rss_end_mb[name]} MB" for name, mb in found.rss_start_mb.items())
     say(console(), f"{found.accepted:,} payments, {found.reads:,} reads, {found.errors} errors; memory: {memory}")
+    for note in found.notes:
+        say(console(), note)
+
+
+def _show_soaked(found: "Soaked") -> None:
+    shown = table("Memory (MB)", "At the start", "In the middle", "At the end", "At most")
+    for name, mb in found.rss_mb.items():
+        shown.add_row(name, *(str(mb[when]) for when in ("start", "middle", "end", "peak")))
+    console().print(shown)
+    say(
+        console(),
+        f"{found.accepted:,} payments accepted, {found.final:,} of them final: {found.lost} lost, {found.duplicated}"
+        f" carried out twice; {found.reads:,} reads; {found.errors} errors; 99 of 100 within {found.accept_p99_ms:.0f}"
+        f" ms and {found.read_p99_ms:.0f} ms",
+    )
     for note in found.notes:
         say(console(), note)
 
@@ -377,7 +444,7 @@ def payments_loop(
 
 @app.command("api-load", hidden=True)
 def api_load(
-    kind: Annotated[Literal["payments", "reads"], typer.Option()], seconds: Annotated[float, typer.Option()]
+    kind: Annotated[Literal["payments", "reads", "both"], typer.Option()], seconds: Annotated[float, typer.Option()]
 ) -> None:
     """The clients of `bench api`; who they are comes on stdin."""
     from chainwallet.bench.load import run

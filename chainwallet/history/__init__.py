@@ -5,7 +5,7 @@ whether they are still those of the node's chain; ``chronicle`` answers people a
 """
 
 from chainwallet.history.audit import Audit, BalanceAt, Compared, Moment, Supply
-from chainwallet.history.chronicle import Balances, Chronicle, Line, Page
+from chainwallet.history.chronicle import Balances, Chronicle, Line, Page, Wanted
 from chainwallet.history.standing import Standing, Witness
 from chainwallet.history.state import (
     Reconciliation,
@@ -28,6 +28,7 @@ __all__ = [
     "Reconciliation",
     "Standing",
     "Supply",
+    "Wanted",
     "Witness",
     "balance_units",
     "balances",

@@ -42,6 +42,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """At most ``limit`` movements of ``owners``, one person's addresses, before the place ``before``.
+
+    ``currency`` None: of all ledgers.
+    """
+
+    owners: Sequence[Address]
+    before: tuple[int, int] | None
+    limit: int
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """Some movements, the newest first; ``next`` is the place below which there are more, None where there are none."""
 
@@ -77,21 +90,49 @@ class Chronicle:
         self, owners: Sequence[Address], before: tuple[int, int] | None, limit: int, *, currency: str | None = None
     ) -> Page:
         """The movements of ``owners``, one person's addresses, before the place ``before``, with their memos."""
-        return self._page(owners, before, limit, currency, is_own=True)
+        (page,) = self.statements([Wanted(owners, before, limit, currency)])
+        return page
+
+    def statements(self, some: Sequence[Wanted]) -> list[Page]:
+        """As ``statement`` for each of ``some``, all from one state of the database."""
+        with self.database.read() as tx:
+            at = standing(tx, self.ledgers, self.confirmations)
+            found = [self._latest(tx, one) for one in some]
+            shown = [line for lines, _ in found for line in lines]
+            purposes = _purposes(tx, shown)
+            others = {_counterparty(one) for one in shown}
+            names = self.names(tx, others) if others else {}
+        attested = self.attested(at)
+        return [self._page(*one, names, purposes, attested) for one in found]
 
     def movements_of(
         self, address: Address, before: tuple[int, int] | None, limit: int, *, currency: str | None = None
     ) -> Page:
         """The movements of any address as the chain shows them to everybody: without names and memos."""
-        return self._page([address], before, limit, currency, is_own=False)
+        with self.database.read() as tx:
+            at = standing(tx, self.ledgers, self.confirmations)
+            shown, is_more = self._latest(tx, Wanted([address], before, limit, currency))
+        return self._page(shown, is_more, {}, {}, self.attested(at))
 
     def balances(self, owners: Sequence[Address]) -> Balances:
         """What ``owners`` have of each ledger: held by facts, kept back for open promises, available."""
+        (found,) = self.balances_of_each([owners])
+        return found
+
+    def balances_of_each(self, some: Sequence[Sequence[Address]]) -> list[Balances]:
+        """As ``balances`` for the owners in each of ``some``, all from one state of the database."""
+        by_token = {cash.token: cash for cash in self.ledgers}
+        everybody = list({owner: None for owners in some for owner in owners})
         with self.database.read() as tx:
             at = standing(tx, self.ledgers, self.confirmations)
-            found = movements.holdings_of(tx, [cash.token for cash in self.ledgers], owners)
-        by_token = {cash.token: cash for cash in self.ledgers}
-        return Balances(tuple((by_token[one.token], one) for one in found), self.attested(at))
+            found = {(one.token, one.owner): one for one in movements.holdings_of(tx, list(by_token), everybody)}
+        attested = self.attested(at)
+        return [
+            Balances(
+                tuple((cash, found[token, owner]) for token, cash in by_token.items() for owner in owners), attested
+            )
+            for owners in some
+        ]
 
     def attested(self, at: Standing, *, is_about_now: bool = True) -> Standing:
         """``at`` with the node's head, which stands on it; raises ``HistoryBehind`` where it does not."""
@@ -106,25 +147,22 @@ class Chronicle:
 
     # ------------------------------------------------------------------------------------------------ pages
 
+    def _latest(self, tx: Transaction, one: Wanted) -> tuple[list[Seen], bool]:
+        assert 1 <= one.limit <= MOST_LINES  # noqa: S101 - the edge checks what it was given
+        tokens = [cash.token for cash in self.ledgers_of(one.currency)]
+        return movements.latest(tx, tokens, one.owners, one.before, one.limit)
+
     def _page(
         self,
-        owners: Sequence[Address],
-        before: tuple[int, int] | None,
-        limit: int,
-        currency: str | None,
-        *,
-        is_own: bool,
+        shown: Sequence[Seen],
+        is_more: bool,
+        names: Mapping[Address, str],
+        purposes: "_Purposes",
+        at: Standing,
     ) -> Page:
-        assert 1 <= limit <= MOST_LINES  # noqa: S101 - the edge checks what it was given
-        by_token = {cash.token: cash for cash in self.ledgers_of(currency)}
-        with self.database.read() as tx:
-            at = standing(tx, self.ledgers, self.confirmations)
-            shown, is_more = movements.latest(tx, list(by_token), owners, before, limit)
-            purposes = _purposes(tx, shown) if is_own else {}
-            others = {_counterparty(one) for one in shown}
-            names = self.names(tx, others) if is_own and others else {}
+        by_token = {cash.token: cash for cash in self.ledgers}
         lines = tuple(_line(by_token[one.token], one, names, purposes, at.final_block) for one in shown)
-        return Page(lines, shown[-1].movement.at if is_more else None, self.attested(at))
+        return Page(lines, shown[-1].movement.at if is_more else None, at)
 
 
 _Purposes = Mapping[tuple[str, Address, Hash32], Purpose]
@@ -154,30 +192,23 @@ def _counterparty(one: Seen) -> Address:
     return payee if payer == one.owner else payer
 
 
-def _direction(one: Seen) -> Direction:
-    match (_is_payer(one), one.movement.fact.payee == one.owner):
-        case (True, True):
-            return "self"
-        case (True, False):
-            return "out"
-        case _:
-            return "in"
-
-
 def _line(cash: Cash, one: Seen, names: Mapping[Address, str], purposes: _Purposes, final_block: int) -> Line:
-    fact, counterparty = one.movement.fact, _counterparty(one)
+    fact, owner = one.movement.fact, one.owner
     assert fact.value is not None  # noqa: S101 - a Transfer has one
-    ref = fact.ref if _is_payer(one) else None
+    counterparty, is_payer = _counterparty(one), _is_payer(one)
+    direction: Direction = "in"
+    if is_payer:
+        direction = "self" if counterparty == owner else "out"
     return Line(
         cash=cash,
-        owner=one.owner,
-        direction=_direction(one),
+        owner=owner,
+        direction=direction,
         counterparty=counterparty,
         handle=names.get(counterparty),
         units=fact.value,
         cause=fact.cause,
         place=fact.place,
         ref=fact.ref,
-        purpose=None if ref is None else purposes.get((one.token, one.owner, ref)),
+        purpose=purposes.get((one.token, owner, fact.ref)) if is_payer and fact.ref is not None else None,
         is_final=fact.place.block <= final_block,
     )

@@ -15,7 +15,7 @@ from chainwallet.payments.gathering import Gatherer
 from chainwallet.payments.order import MAX_ID_CHARS, MAX_MEMO_CHARS, Order
 from chainwallet.payments.paying import Receipt, accept_or_retry, balance_text, pay
 from chainwallet.payments.showing import Shown, find, show, waits_for
-from chainwallet.payments.teller import Accept, AcceptSoon, Asked, Teller, Told, Wish
+from chainwallet.payments.teller import Accept, AcceptSoon, Asked, Petition, Teller, Told, Wish
 
 __all__ = [
     "MAX_ID_CHARS",
@@ -28,6 +28,7 @@ __all__ = [
     "Directory",
     "Gatherer",
     "Order",
+    "Petition",
     "Receipt",
     "Shown",
     "Teller",

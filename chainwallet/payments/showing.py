@@ -1,5 +1,6 @@
 """How a payment stands, why it waits, and how it came there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainwallet.errors import BadValue, NotFound
@@ -10,6 +11,7 @@ from chainwallet.rules.submission import Submission
 from chainwallet.store import evidence, happenings, lanes, promises, submissions
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.happenings import Happened
+from chainwallet.store.lanes import LaneState
 from chainwallet.store.promises import Promise
 
 
@@ -52,13 +54,22 @@ def show(database: Database, promise: Promise, confirmations: int) -> Shown:
         return Shown(now, carrier, waits, happenings.of_promise(tx, now.number))
 
 
-def waits_for(tx: Transaction, promise: Promise, carrier: Submission | None, confirmations: int) -> str:
-    """What ``promise`` waits for, truthfully and now; empty where it has ended."""
+def waits_for(
+    tx: Transaction,
+    promise: Promise,
+    carrier: Submission | None,
+    confirmations: int,
+    known: Sequence[LaneState] | None = None,
+) -> str:
+    """What ``promise`` waits for, truthfully and now; empty where it has ended.
+
+    ``known`` are the lanes at work on its chain, where they were read already.
+    """
     match promise.stage:
         case Offered():
             return promise.reason or "the payer has not signed"
         case Queued():
-            return _queue(tx, promise)
+            return _queue(promise, lanes.every(tx, promise.chain) if known is None else known)
         case Carried():
             return _on_its_way(tx, carrier) or "waiting to be signed, sent and mined"
         case Canceling():
@@ -76,8 +87,7 @@ def _on_its_way(tx: Transaction, carrier: Submission | None) -> str:
     return next((lane.waits for lane in lanes.every(tx, carrier.chain) if lane.sender == carrier.sender), "")
 
 
-def _queue(tx: Transaction, promise: Promise) -> str:
-    known = lanes.every(tx, promise.chain)
+def _queue(promise: Promise, known: Sequence[LaneState]) -> str:
     waiting = sorted({lane.waits for lane in known if lane.waits})
     if promise.reason or waiting:
         return "; ".join(filter(None, [promise.reason, *waiting]))

@@ -6,7 +6,7 @@ payment is accepted, so that those who ask at the same time can be accepted toge
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from chainwallet.evm import Address
 from chainwallet.keys.signer import Signer
 from chainwallet.payments.accepting import offer, take_signature
 from chainwallet.payments.deciding import Desk, decide, id_in_use
-from chainwallet.payments.directory import Directory, payee_of
+from chainwallet.payments.directory import Directory, Named, payee_of, payees_of
 from chainwallet.payments.ending import cancel, cancel_document
 from chainwallet.payments.order import Order
 from chainwallet.payments.showing import Shown, show, waits_for
@@ -27,7 +27,7 @@ from chainwallet.rules.fees import Market
 from chainwallet.rules.money import Currency, Money
 from chainwallet.rules.promise import Canceled, Carried, Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.quote import GOOD_FOR_S, Quote, relayer_cost
-from chainwallet.store import costs, purses, submissions
+from chainwallet.store import costs, lanes, purses, submissions
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.promises import Promise
 
@@ -45,6 +45,15 @@ class Wish:
     payee: str
     amount: Money
     memo: str | None = None
+
+
+@dataclass(frozen=True)
+class Petition:
+    """A wish of somebody who owns ``wallets``, one of which is ``payer``."""
+
+    payer: Address
+    wallets: Collection[Address]
+    wish: Wish
 
 
 @dataclass(frozen=True)
@@ -99,13 +108,36 @@ class Teller:
 
     def asked(self, payer: Address, wallets: Collection[Address], wish: Wish) -> Asked:
         """The first half of ``pay``, which only reads: what ``take`` takes."""
-        desk = self.desk(wish.amount.currency)
-        known = self._known(wallets, wish.id)
-        if known is not None and (known.token, known.payer) != (desk.cash.token, payer):
-            raise id_in_use(wish.id)
-        payee = payee_of(self.directory, wish.payee, None if known is None else known.payee)
-        order = Order(wish.id, payer, payee, wish.amount, wish.memo).checked(desk.cash)
-        return Asked(desk, order, self.signer_of(payer))
+        (found,) = self.asked_by_each([Petition(payer, wallets, wish)])
+        if isinstance(found, ChainwalletError):
+            raise found
+        return found
+
+    def asked_by_each(self, some: Sequence[Petition]) -> list[Asked | ChainwalletError]:
+        """As ``asked`` for each of ``some``, which are looked up together: what it gives, or what it would raise."""
+        mine = {wallet for one in some for wallet in one.wallets}
+        with self.database.read() as tx:
+            found = purses.with_ids(tx, self.chain, mine, {one.wish.id for one in some})
+        known = [_first(found, one) for one in some]
+        payees = payees_of(
+            self.directory,
+            [Named(one.wish.payee, was.payee if was else None) for one, was in zip(some, known, strict=True)],
+        )
+        return [self._asked(*one) for one in zip(some, known, payees, strict=True)]
+
+    def _asked(
+        self, one: Petition, known: Promise | None, payee: Address | ChainwalletError
+    ) -> Asked | ChainwalletError:
+        try:
+            desk = self.desk(one.wish.amount.currency)
+            if known is not None and (known.token, known.payer) != (desk.cash.token, one.payer):
+                return id_in_use(one.wish.id)
+            if isinstance(payee, ChainwalletError):
+                return payee
+            order = Order(one.wish.id, one.payer, payee, one.wish.amount, one.wish.memo).checked(desk.cash)
+            return Asked(desk, order, self.signer_of(one.payer))
+        except ChainwalletError as refused:
+            return refused
 
     def take(self, asked: Asked) -> Promise:
         """The payment that was asked for, stored; raises as ``pay``."""
@@ -189,9 +221,13 @@ class Teller:
         """What each of ``some`` waits for."""
         with self.database.read() as tx:
             carrying = {one.submission_id for one in some if one.submission_id is not None}
-            carriers = {one.id: one for one in submissions.every(tx, carrying)}
+            carriers = {one.id: one for one in submissions.every(tx, carrying)} if carrying else {}
+            known = lanes.every(tx, self.chain)
             return [
-                Told(one, waits_for(tx, one, carriers.get(one.submission_id or 0), self._desk_of(one).confirmations))
+                Told(
+                    one,
+                    waits_for(tx, one, carriers.get(one.submission_id or 0), self._desk_of(one).confirmations, known),
+                )
                 for one in some
             ]
 
@@ -237,3 +273,7 @@ class Teller:
             if desk.cash.token == promise.token:
                 return desk
         raise NotFound("ledger", promise.token, "its contract is in none of this home's manifests")
+
+
+def _first(found: Sequence[Promise], one: Petition) -> Promise | None:
+    return next((was for was in found if was.id == one.wish.id and was.payer in one.wallets), None)

@@ -174,7 +174,7 @@ class Requests:
         return taken.promise
 
     def _wallet(self, caller: Caller, wanted: Address | None) -> Address:
-        wallets = self.teller.directory.wallets_of(caller.account_id)
+        wallets = self.teller.directory.wallets_of([caller.account_id])[caller.account_id]
         if not wallets:
             raise NotFound("wallet", "default", "this account has none on this chain")
         if wanted is not None and wanted not in wallets:

@@ -120,7 +120,8 @@ def _asked(
     number = payment_id(part.id, attempt)
     known = known or promise_rows.by_id(tx, desk.cash.token, payer.wallet, "payment", number)
     payee = None if known is None else known.payee
-    payee = payee or next(iter(account_wallets.addresses_of(tx, whole.request.asker)), None)
+    asker = whole.request.asker
+    payee = payee or next(iter(account_wallets.addresses_of(tx, [asker])[asker]), None)
     if payee is None:
         raise NotFound("wallet", "of who asked", "they have none on this chain")
     return Asked(desk, Order(number, payer.wallet, payee, amount, whole.request.note), payer.signer)

@@ -81,14 +81,12 @@ def show_all(
     people |= {part.asked for one in some for part in one.parts if part.asked is not None}
     people |= {payment.account_id for one in some for payment in one.payments}
     handles = accounts.handles(tx, people)
-    payees: dict[int, Address | None] = {}
+    owned = account_wallets.addresses_of(tx, {whole.request.asker for whole in some})
     shown: list[ShownRequest] = []
     for whole in some:
-        asker = whole.request.asker
-        if asker not in payees:
-            payees[asker] = next(iter(account_wallets.addresses_of(tx, asker)), None)
+        payee = next(iter(owned[whole.request.asker]), None)
         cash = ledgers.get(whole.request.currency)
-        showing = _Showing(whole, account_id, now_s, handles, cash, payees[asker])
+        showing = _Showing(whole, account_id, now_s, handles, cash, payee)
         shown.append(showing.shown(own_parts(whole, account_id, by_link=by_link)))
     return shown
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from chainwallet import deployment
-from chainwallet.accounts import caller
+from chainwallet.accounts import Callers
 from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
 from chainwallet.assembly import (
@@ -59,8 +59,9 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
         connect(opened, carries=False) as connection,
         connection.node.hurried(connection.chain, WITNESS_S) as witness,
         closing(gatherer()) as gathering,
+        closing(Callers(opened.accounts)) as callers,
     ):
-        parts = _parts(connection, config.public_url or url_of(listening), witness, gathering)
+        parts = _parts(connection, config.public_url or url_of(listening), witness, gathering, callers)
         made = make_app(
             parts,
             config.api_limits,
@@ -99,7 +100,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer) -> Parts:
+def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer, callers: Callers) -> Parts:
     """What the routes work with, on the chain that ``connection`` serves; each contract's code is checked.
 
     People reach the service at ``url``.
@@ -129,6 +130,6 @@ def _parts(connection: Connection, url: str, witness: Node, gathering: Gatherer)
         manifest=manifest,
         confirmations=connection.confirmations,
         carriers=tuple(opened.service(name).address for name in carriers(opened.config)),
-        caller_of=partial(caller, opened.accounts),
+        callers_of=callers,
         clock_s=time.time,
     )

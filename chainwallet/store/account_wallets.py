@@ -1,6 +1,5 @@
 """Whose wallet is whose."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -52,10 +51,10 @@ def count(tx: Transaction, account_id: int) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def paid_by_handle(tx: Transaction, handle: Handle) -> Wallet | None:
-    """The wallet that is paid when ``handle`` is; None where nobody has that handle."""
-    row = tx.execute(_PAID_BY_HANDLE, {"handle": handle}).one_or_none()
-    return from_row(row) if row else None
+def paid_by_handle(tx: Transaction, handles: Collection[Handle]) -> dict[Handle, Address]:
+    """By handle, the address that is paid when it is; a handle that nobody has is not there."""
+    rows = tx.execute(_PAID_BY_HANDLE, {"handles": list(handles)}).all()
+    return {Handle(handle): Address(from_hex(address)) for handle, address in rows}
 
 
 def default_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, Wallet]:
@@ -70,7 +69,7 @@ def default_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, Walle
 
 def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, Handle]:
     """Whose ``addresses`` are, of those that are an account's."""
-    rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]})
+    rows = tx.execute(_HANDLES, {"addresses": [to_hex(address) for address in addresses]}).all()
     return {Address(from_hex(address)): Handle(handle) for address, handle in rows}
 
 
@@ -84,17 +83,12 @@ def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address
     return {Address(from_hex(row.address)): row.account_id for row in tx.execute(query)}
 
 
-def addresses_of_each(tx: Transaction, account_ids: Collection[int]) -> dict[int, list[Address]]:
-    """The addresses of the wallets of each of these accounts, in no order."""
-    found: defaultdict[int, list[Address]] = defaultdict(list)
-    for address, account_id in tx.execute(_ADDRESSES_OF_EACH, {"accounts": sorted(account_ids)}):
-        found[account_id].append(Address(from_hex(address)))
-    return dict(found)
-
-
-def addresses_of(tx: Transaction, account_id: int) -> tuple[Address, ...]:
-    """The addresses of an account's wallets, the default one first, then as they were added."""
-    return tuple(Address(from_hex(text)) for (text,) in tx.execute(_ADDRESSES, {"account": account_id}).all())
+def addresses_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, tuple[Address, ...]]:
+    """By account, the addresses of its wallets, the default one first, then as they were added."""
+    found: dict[int, tuple[Address, ...]] = dict.fromkeys(account_ids, ())
+    for account_id, text in tx.execute(_ADDRESSES, {"accounts": list(found)}).all():
+        found[account_id] += (Address(from_hex(text)),)
+    return found
 
 
 # Asked at every request, so made once.
@@ -105,10 +99,10 @@ _OF_ACCOUNT = (
     .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
 )
 _PAID_BY_HANDLE = (
-    select(wallets)
+    select(accounts.c.handle, wallets.c.address)
     .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
     .join(accounts, accounts.c.id == account_wallets.c.account_id)
-    .where(accounts.c.handle == bindparam("handle"), account_wallets.c.is_default)
+    .where(accounts.c.handle.in_(bindparam("handles", expanding=True)), account_wallets.c.is_default)
 )
 _HANDLES = (
     select(wallets.c.address, accounts.c.handle)
@@ -116,14 +110,9 @@ _HANDLES = (
     .join(accounts, accounts.c.id == account_wallets.c.account_id)
     .where(wallets.c.address.in_(bindparam("addresses", expanding=True)))
 )
-_ADDRESSES_OF_EACH = (
-    select(wallets.c.address, account_wallets.c.account_id)
+_ADDRESSES = (
+    select(account_wallets.c.account_id, wallets.c.address)
     .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
     .where(account_wallets.c.account_id.in_(bindparam("accounts", expanding=True)))
-)
-_ADDRESSES = (
-    select(wallets.c.address)
-    .join_from(account_wallets, wallets, wallets.c.name == account_wallets.c.wallet)
-    .where(account_wallets.c.account_id == bindparam("account"))
     .order_by(account_wallets.c.is_default.desc(), account_wallets.c.added_at_s, wallets.c.name)
 )

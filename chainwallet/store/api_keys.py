@@ -1,5 +1,6 @@
 """API keys: what apps come in by. Of a key's token only the SHA-256 is stored."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,11 @@ from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import account_roles, accounts, api_keys
 
-_BY_TOKEN = (
+_BY_TOKENS = (
     select(api_keys, *account_rows.COLUMNS)
     .join_from(api_keys, accounts, accounts.c.id == api_keys.c.account_id)
     .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
-    .where(api_keys.c.token_hash == bindparam("token"))
+    .where(api_keys.c.token_hash.in_(bindparam("tokens", expanding=True)))
 )  # asked at every request, so made once
 
 
@@ -51,10 +52,12 @@ def add(tx: Transaction, key: ApiKey, token_hash: str) -> None:
     tx.execute(insert(api_keys).values(row))
 
 
-def by_token(tx: Transaction, token_hash: str) -> tuple[ApiKey, Account] | None:
-    """The key with this token, good or not, and whose it is."""
-    rows = tx.execute(_BY_TOKEN, {"token": token_hash}).all()
-    return (_key(rows[0]), account_rows.joined(rows)[0]) if rows else None
+def by_tokens(tx: Transaction, token_hashes: Collection[str]) -> dict[str, tuple[ApiKey, Account]]:
+    """By its token's hash, each key with one of these tokens, good or not, and whose it is."""
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}).all():
+        rows.setdefault(row.token_hash, []).append(row)
+    return {token: (_key(some[0]), account_rows.joined(some)[0]) for token, some in rows.items()}
 
 
 def by_id(tx: Transaction, account_id: int, key_id: str) -> ApiKey | None:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import ARRAY, Column, FromClause, Table, Text, bindparam, cast, func, insert, literal, select
+from sqlalchemy import ARRAY, Column, Dialect, FromClause, Table, Text, bindparam, cast, func, insert, literal, select
 
 from chainwallet.store.database import Transaction
 
@@ -35,12 +36,21 @@ def insert_many(tx: Transaction, table: Table, columns: Sequence[str], rows: Seq
     """Inserts ``rows``, the values of ``columns`` in their order: numbers and texts, which drivers take as they are."""
     if not rows:
         return
-    statement = insert(table).compile(dialect=tx.dialect, column_keys=list(columns))
-    if statement.positiontup is None:
+    statement = _insert(table, tuple(columns), tx.dialect)
+    if statement is None:
         _insert_arrays(tx, table, columns, rows)
-        return
-    assert tuple(statement.positiontup) == tuple(columns)  # noqa: S101 - in the order of the table, as they stand here
-    tx.exec_driver_sql(str(statement), list(rows))
+    else:
+        tx.exec_driver_sql(statement, list(rows))
+
+
+@lru_cache
+def _insert(table: Table, columns: tuple[str, ...], dialect: Dialect) -> str | None:
+    """The statement, written once; None where its values are not told apart by their places."""
+    statement = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    if statement.positiontup is None:
+        return None
+    assert tuple(statement.positiontup) == columns  # noqa: S101 - in the order of the table, as they stand here
+    return str(statement)
 
 
 def _insert_arrays(tx: Transaction, table: Table, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:

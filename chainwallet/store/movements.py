@@ -6,13 +6,14 @@ change what is on it.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     Column,
+    ColumnElement,
     CompoundSelect,
-    Row,
     Select,
     bindparam,
     literal_column,
@@ -22,10 +23,12 @@ from sqlalchemy import (
 )
 
 from chainwallet.evm import Address, Hash32, from_hex, to_hex
+from chainwallet.rules.fact import Fact, Place
 from chainwallet.store.database import Transaction
-from chainwallet.store.facts import ABOVE_ALL, IS_TRANSFER, ROWS_AT_ONCE, Movement, fact_of
+from chainwallet.store.facts import ABOVE_ALL, IS_TRANSFER, ROWS_AT_ONCE, Movement
 from chainwallet.store.promises import OPEN, Kind
 from chainwallet.store.schema import facts, holdings, promises
+from chainwallet.store.words import hash_or_none
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,26 @@ class Seen:
     movement: Movement
 
 
-def _side(column: Column[str], *, of_others: bool) -> Select[tuple[object, ...]]:
+_SHOWN: tuple[ColumnElement[Any], ...] = (
+    facts.c.block,
+    facts.c.log_index,
+    facts.c.block_hash,
+    facts.c.tx,
+    facts.c.payer,
+    facts.c.payee,
+    facts.c.value,
+    facts.c.ref,
+    facts.c.cause,
+    facts.c.happened_at_s,
+    facts.c.learned_at_s,
+)
+"""What a movement has; ``_movement`` reads them in this order."""
+
+
+def _side(column: Column[str], *, of_others: bool) -> Select[Any]:
     """One side's page, along the index of that side's movements, whose blocks are in order already."""
     is_lower = (facts.c.block < bindparam("block")) | (facts.c.log_index < bindparam("log_index"))
-    query = select(facts).where(
+    query = select(*_SHOWN).where(
         facts.c.token == bindparam("token"),
         IS_TRANSFER,
         column == bindparam("owner"),
@@ -54,9 +73,7 @@ def _side(column: Column[str], *, of_others: bool) -> Select[tuple[object, ...]]
     return select(*page.c)
 
 
-_PAGE: CompoundSelect[tuple[object, ...]] = union_all(
-    _side(facts.c.payer, of_others=False), _side(facts.c.payee, of_others=True)
-)
+_PAGE: CompoundSelect[Any] = union_all(_side(facts.c.payer, of_others=False), _side(facts.c.payee, of_others=True))
 
 
 def latest(
@@ -68,18 +85,26 @@ def latest(
     may be more than ``limit``.
     """
     block, log_index = before or (ABOVE_ALL, 0)
-    found: list[tuple[tuple[int, int], str, Address, Row[Any]]] = []
+    found: list[tuple[tuple[int, int], str, Address, tuple[Any, ...]]] = []
     for token in tokens:
         for owner in owners:
             asked = {"token": token, "owner": to_hex(owner), "block": block, "log_index": log_index, "limit": limit + 1}
             rows = tx.execute(_PAGE, asked).all()
-            found += [((row.block, row.log_index), token, owner, row) for row in rows]
+            found += [((row[0], row[1]), token, owner, tuple(row)) for row in rows]
     found.sort(key=lambda one: (one[0], one[2]), reverse=True)
     end = min(limit, len(found))
     while 0 < end < len(found) and found[end][0] == found[end - 1][0]:
         end += 1
-    seen = [Seen(token, owner, Movement(fact_of(row), row.learned_at_s)) for _, token, owner, row in found[:end]]
-    return seen, end < len(found)
+    return [Seen(token, owner, _movement(row)) for _, token, owner, row in found[:end]], end < len(found)
+
+
+@lru_cache(maxsize=8_192)
+def _movement(row: tuple[Any, ...]) -> Movement:
+    """Facts never change: those that were read lately need not be taken apart again."""
+    block, log_index, block_hash, tx, payer, payee, value, ref, cause, happened_at_s, learned_at_s = row
+    place = Place(block, Hash32(from_hex(block_hash)), Hash32(from_hex(tx)), log_index, happened_at_s)
+    sides = (Address(from_hex(payer)), Address(from_hex(payee)))
+    return Movement(Fact("Transfer", place, 0, *sides, int(value, 16), hash_or_none(ref), None, cause), learned_at_s)
 
 
 # ------------------------------------------------------------------------------------------------ what payers know
@@ -123,7 +148,7 @@ def purposes(
     asked = {"token": token, "payers": list(map(to_hex, payers)), "refs": list(map(to_hex, refs))}
     return {
         (Address(from_hex(row.payer)), Hash32(from_hex(row.ref))): Purpose(row.kind, row.id, row.memo)
-        for row in tx.execute(_PURPOSES, asked)
+        for row in tx.execute(_PURPOSES, asked).all()
     }
 
 

@@ -18,14 +18,21 @@ def with_id(tx: Transaction, chain: str, payers: Collection[Address], payment_id
 
     One, unless one of the addresses had paid under this id before it came to the others.
     """
-    wanted = {"chain": chain, "id": payment_id, "payers": sorted(map(to_hex, payers))}
-    numbers = tx.execute(_WITH_ID, wanted).scalars().all()
+    return with_ids(tx, chain, payers, [payment_id])
+
+
+def with_ids(
+    tx: Transaction, chain: str, payers: Collection[Address], payment_ids: Collection[str]
+) -> tuple[Promise, ...]:
+    """The payments on ``chain`` that any of ``payers`` has under any of these ids, the first one first."""
+    asked = {"chain": chain, "ids": sorted(set(payment_ids)), "payers": sorted(set(map(to_hex, payers)))}
+    numbers = tx.execute(_WITH_IDS, asked).scalars().all()
     return rows.every(tx, numbers) if numbers else ()
 
 
-_WITH_ID = select(promises.c.number).where(
+_WITH_IDS = select(promises.c.number).where(
     promises.c.chain == bindparam("chain"),
-    promises.c.id == bindparam("id"),
+    promises.c.id.in_(bindparam("ids", expanding=True)),
     promises.c.kind == "payment",
     promises.c.payer.in_(bindparam("payers", expanding=True)),
 )
@@ -36,7 +43,7 @@ def taken_ids(tx: Transaction, chain: str, some: Collection[tuple[int, str]]) ->
 
     Who decides something by it has locked the accounts' ids first (``locks.lock_payment_ids``).
     """
-    owned = account_wallets.addresses_of_each(tx, {account for account, _ in some})
+    owned = account_wallets.addresses_of(tx, {account for account, _ in some})
     asked_for = {(to_hex(address), name): account for account, name in some for address in owned.get(account, ())}
     them = asked(tx, id=[name for _, name in asked_for], payer=[payer for payer, _ in asked_for])
     query = select(promises.c.payer, promises.c.id).where(

@@ -1,5 +1,6 @@
 """Sessions: who is signed in. Of a session's token only the SHA-256 is stored."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,11 @@ from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import account_roles, accounts, sessions
 
-_BY_TOKEN = (
+_BY_TOKENS = (
     select(sessions, *account_rows.COLUMNS)
     .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
     .outerjoin(account_roles, account_roles.c.account_id == accounts.c.id)
-    .where(sessions.c.token_hash == bindparam("token"))
+    .where(sessions.c.token_hash.in_(bindparam("tokens", expanding=True)))
 )  # asked at every request, so made once
 
 
@@ -49,10 +50,12 @@ def add(tx: Transaction, session: Session, token_hash: str) -> None:
     tx.execute(insert(sessions).values(row))
 
 
-def by_token(tx: Transaction, token_hash: str) -> tuple[Session, Account] | None:
-    """The session with this token, good or not, and whose it is."""
-    rows = tx.execute(_BY_TOKEN, {"token": token_hash}).all()
-    return (_session(rows[0]), account_rows.joined(rows)[0]) if rows else None
+def by_tokens(tx: Transaction, token_hashes: Collection[str]) -> dict[str, tuple[Session, Account]]:
+    """By its token's hash, each session with one of these tokens, good or not, and whose it is."""
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in tx.execute(_BY_TOKENS, {"tokens": list(token_hashes)}).all():
+        rows.setdefault(row.token_hash, []).append(row)
+    return {token: (_session(some[0]), account_rows.joined(some)[0]) for token, some in rows.items()}
 
 
 def good_ones(tx: Transaction, account_id: int, now_s: int) -> tuple[Session, ...]:

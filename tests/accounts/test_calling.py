@@ -1,6 +1,7 @@
 """Sessions and API keys: who calls, what they may do, and that an end is an end."""
 
 import threading
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +13,7 @@ from chainwallet.accounts.keys import LONGEST_LIFE_S, MOST_KEYS
 from chainwallet.errors import BadValue, Forbidden, NotFound, NotSignedIn
 from chainwallet.rules.scope import MAY, SCOPES, Scope
 from chainwallet.store.database import Database
+from chainwallet.store.locks import take_turns
 from tests.accounts.conftest import NOW_S, Town
 from tests.postgres import on_both
 
@@ -101,6 +103,38 @@ def test_who_calls_is_one_question(town: Town, database: Database) -> None:
             plan = " ".join(row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", ("x",)))
         assert "USING INDEX sqlite_autoindex_sessions" in plan
         assert "SCAN" not in plan
+
+
+def test_who_calls_beside_others_is_told_apart(town: Town) -> None:
+    """Several tokens are looked up together, each with its own outcome, in their order; each use is noted."""
+    ana, ben = town.signed_in("ana"), town.signed_in("ben")
+    good, bens, revoked = town.sign_in("ana"), town.sign_in("ben"), town.sign_in("ana")
+    accounts.revoke_session(town.accounts, ana, revoked.session.id)
+    key = key_of(town, ben, "history:read")
+    town.clock.time_s = NOW_S + USE_NOTED_EVERY_S
+    tokens = [good.token, "none", revoked.token, key, "cws_" + "A" * 43, bens.token, good.token]
+    found = accounts.callers(town.accounts, tokens)
+    handles = [one.handle if isinstance(one, Caller) else None for one in found]
+    assert handles == ["ana", None, None, "ben", None, "ben", "ana"]
+    for place, why in ((1, "a token is"), (2, "it was revoked"), (4, "there is no such")):
+        assert isinstance(found[place], NotSignedIn)
+        assert why in str(found[place])
+    assert isinstance(found[3], Caller)
+    assert found[3].scopes == {"history:read"}
+    noted = {session.id: session.last_used_at_s for session in accounts.list_sessions(town.accounts, ana)}
+    assert (noted[good.session.id], noted[ana.session_id or ""]) == (town.clock.time_s, NOW_S)
+
+
+def test_who_calls_does_not_wait_for_who_writes(town: Town, database: Database) -> None:
+    """While another writes for long, callers are known at once; the use of their tokens is noted when it can be."""
+    ana, token = town.signed_in(), town.sign_in().token
+    town.clock.time_s = NOW_S + USE_NOTED_EVERY_S
+    with closing(accounts.Callers(town.accounts)) as callers, database.transaction() as tx:
+        take_turns(tx, "nothing that matters")
+        assert [one.handle for one in callers([token]) if isinstance(one, Caller)] == ["ana"]
+        assert [one.handle for one in callers([token]) if isinstance(one, Caller)] == ["ana"]
+    noted = [session.last_used_at_s for session in accounts.list_sessions(town.accounts, ana)]
+    assert noted == [town.clock.time_s, NOW_S]
 
 
 # ------------------------------------------------------------------------------------------------ roles and scopes

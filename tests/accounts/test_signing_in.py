@@ -49,8 +49,7 @@ def test_an_account_opens_with_a_wallet_that_its_handle_pays(town: Town, databas
     assert account == Account(1, Handle("ana"), NOW_S, frozenset(["person"]))
     with database.read() as tx:
         (owned,) = account_wallets.of_account(tx, account.id)
-        assert account_wallets.paid_by_handle(tx, Handle("ana")) == owned.wallet
-        assert account_wallets.paid_by_handle(tx, Handle("ben")) is None
+        assert account_wallets.paid_by_handle(tx, [Handle("ana"), Handle("ben")]) == {"ana": owned.wallet.address}
         assert account_wallets.handles_of(tx, [owned.wallet.address]) == {owned.wallet.address: "ana"}
     assert (owned.wallet.name, owned.wallet.custody, owned.is_default) == ("@ana", "managed", True)
 

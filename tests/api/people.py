@@ -16,7 +16,7 @@ WRONG = "eight geese walk to Porto"
 
 def with_doors(parts: Parts) -> Parts:
     """The same service, to which nobody comes in but by tokens that it gave."""
-    return replace(parts, caller_of=partial(accounts.caller, parts.accounts))
+    return replace(parts, callers_of=partial(accounts.callers, parts.accounts))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 
 from chainwallet import clearing, payments
 from chainwallet.accounts import Accounts, Argon2id, Caller, load_blocklist, sign_up
+from chainwallet.api.callers import CallersOf
 from chainwallet.api.parts import Parts
 from chainwallet.bills import Bills
 from chainwallet.clearing import Clearings
@@ -53,6 +55,22 @@ def caller_of(token: str) -> Caller:
         raise NotSignedIn("the token is unknown, expired or revoked")
     scopes = parse_scopes([scope]) if scope else frozenset(SCOPES)
     return Caller(PEOPLE[handle], Handle(handle), frozenset({"person"}), scopes, "session", None)
+
+
+def each_of(caller_of: Callable[[str], Caller]) -> CallersOf:
+    """Who is meant by each of some tokens, by who is meant by one."""
+
+    def callers_of(tokens: Sequence[str]) -> list[Caller | NotSignedIn]:
+        return [_or_none(caller_of, token) for token in tokens]
+
+    return callers_of
+
+
+def _or_none(caller_of: Callable[[str], Caller], token: str) -> Caller | NotSignedIn:
+    try:
+        return caller_of(token)
+    except NotSignedIn as nobody:
+        return nobody
 
 
 def open_accounts(database: Database) -> None:
@@ -149,7 +167,7 @@ def parts_for(deployed: Deployed, node: Node, database: Database, **others: Any)
         "manifest": deployed.manifest,
         "confirmations": 1,
         "carriers": (key_of("relayer").address,),
-        "caller_of": caller_of,
+        "callers_of": each_of(caller_of),
         "clock_s": time.time,
         "groups": Groups(database, lambda: int(time.time()), secrets.token_bytes),
         "bills": shared,

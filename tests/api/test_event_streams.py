@@ -22,7 +22,7 @@ from chainwallet.errors import NotSignedIn
 from chainwallet.notifier import Streams
 from chainwallet.notifier.streams import MOST_OF_ACCOUNT
 from tests.api.residents import notifier_of, pay, settle_in
-from tests.api.service import Asking, bearer, caller_of
+from tests.api.service import Asking, bearer, caller_of, each_of
 from tests.chain.bench import Bench, wait_for
 
 
@@ -146,7 +146,7 @@ def test_a_stream_lives_as_long_as_its_credentials(
             raise NotSignedIn("it was revoked")
         return caller_of(token)
 
-    with serving(replace(parts, caller_of=revocable)) as url, httpx.Client(timeout=20) as client:
+    with serving(replace(parts, callers_of=each_of(revocable))) as url, httpx.Client(timeout=20) as client:
         with client.stream("GET", f"{url}/v1/events", headers=bearer("ana")) as answer:
             lines = answer.iter_lines()
             assert [next(lines) for _ in range(6)] == ["retry: 2000", *":::::"]

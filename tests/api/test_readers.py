@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
 import pytest
 
-from chainwallet.api.readers import READERS, TOGETHER, Readers
-from chainwallet.errors import NotFound
+from chainwallet.api.readers import READERS, TOGETHER, Readers, outcomes_of
+from chainwallet.errors import DatabaseBusy, NotFound
 
 TIMEOUT_S = 20
 
@@ -122,3 +123,50 @@ def test_who_gives_up_harms_nobody() -> None:
                 assert all(await asyncio.gather(*holding))
 
     asyncio.run(ask())
+
+
+def test_who_asks_the_same_is_answered_in_one_go() -> None:
+    """What was asked alike while all readers were at work is one piece of work, each asker's answer its own."""
+    groups: list[list[int]] = []
+
+    def squares(of: str, some: Sequence[int]) -> list[int | Exception]:
+        assert of == "numbers"
+        groups.append(list(some))
+        return [ValueError(one) if one == 7 else one * one for one in some]
+
+    async def ask() -> list[int | BaseException]:
+        held = Held()
+        with closing(Readers()) as readers:
+            holding = await held.by_each_of(readers)
+            of = "numbers"
+            asked = (readers.together(squares, of, number) for number in range(10))
+            waiting = asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.sleep(0)
+            held.may_go_on.set()
+            async with asyncio.timeout(TIMEOUT_S):
+                assert all(await asyncio.gather(*holding))
+                return list(await waiting)
+
+    answers = asyncio.run(ask())
+    assert groups == [list(range(10))]
+    assert isinstance(answers.pop(7), ValueError)
+    assert answers == [number * number for number in range(10) if number != 7]
+
+
+def test_what_nobody_foresaw_of_one_is_that_ones_alone() -> None:
+    """Where the work for several breaks, each is tried alone; what concerns all of them is told to all, once."""
+    tries: list[int] = []
+
+    def brittle(_: None, some: Sequence[int]) -> list[int | Exception]:
+        tries.append(len(some))
+        return [10 // one for one in some]
+
+    def busy(_: None, some: Sequence[int]) -> list[int | Exception]:
+        tries.append(len(some))
+        raise DatabaseBusy("database", "others write for too long")
+
+    broken, *others = outcomes_of(brittle, None, [0, 1, 2])
+    assert (type(broken), others, tries) == (ZeroDivisionError, [10, 5], [3, 1, 1, 1])
+    tries.clear()
+    assert [type(one) for one in outcomes_of(busy, None, [0, 1, 2])] == [DatabaseBusy] * 3
+    assert tries == [3]

@@ -35,7 +35,7 @@ from chainwallet.store.members import Group, Member
 from chainwallet.store.promises import Promise
 from chainwallet.store.request_schema import request_payments
 from tests.api.residents import notifier_of
-from tests.api.service import PEOPLE, Asking, bearer, open_accounts
+from tests.api.service import PEOPLE, Asking, bearer, each_of, open_accounts
 from tests.api.test_event_streams import hear, listening, serving
 from tests.chain.bench import ETHER, EUR, Bench, key_of
 from tests.chain.stories import tick_until_still
@@ -459,7 +459,7 @@ def test_who_is_asked_hears_of_it(asks: Asks, parts: Parts, bench: Bench) -> Non
         )
 
     with (
-        serving(replace(parts, caller_of=of_the_app)) as url,
+        serving(replace(parts, callers_of=each_of(of_the_app))) as url,
         listening(url, "app") as app,
         listening(url, "deaf") as deaf,
     ):

@@ -23,7 +23,7 @@ def test_money_comes_in_is_paid_on_and_goes_out(tmp_path: Path, anvil_binary: Pa
         sign_up = opened.wallets.open_account
         accounts = [sign_up(opened.accounts, handle, PASSWORD, "192.0.2.1") for handle in ("ana", "ben")]
         worker, till, issuing = connection.worker, teller(connection), office(connection)
-        ana, ben = (till.directory.wallets_of(account.id) for account in accounts)
+        ana, ben = till.directory.wallets_of([account.id for account in accounts]).values()
         worker.catch_up()
 
         def settle() -> None:

@@ -18,14 +18,11 @@ class People:
     def __init__(self) -> None:
         self.names = dict(PAYERS)
 
-    def address_of(self, handle: str, field: str = "payee") -> Address:
-        found = [address for address, name in self.names.items() if name == handle.removeprefix("@")]
-        if not found:
-            raise NotFound(field, handle, "nobody here has this handle")
-        return found[-1]
+    def addresses_of(self, handles: Collection[str]) -> Mapping[str, Address]:
+        return {name: address for address, name in self.names.items() if name in handles}
 
-    def wallets_of(self, account_id: int) -> tuple[Address, ...]:
-        raise NotFound("account", str(account_id), "people here have names and no accounts")
+    def wallets_of(self, account_ids: Collection[int]) -> Mapping[int, tuple[Address, ...]]:
+        raise NotFound("account", str(account_ids), "people here have names and no accounts")
 
     def handles_of(self, addresses: Collection[Address]) -> Mapping[Address, str]:
         return {address: self.names[address] for address in addresses if address in self.names}

@@ -131,7 +131,7 @@ def test_payments_are_listed_page_by_page(bench: Bench) -> None:
         ({"payee": "@nobody"}, NotFound),
         ({"payee": "@ana"}, BadValue),
         ({"payee": "0x12"}, BadValue),
-        ({"payee": ""}, NotFound),
+        ({"payee": ""}, BadValue),
         ({"amount": "100.01"}, InsufficientFunds),
         ({"amount": "0"}, BadValue),
         ({"id": ""}, BadValue),

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Path, Response
+from pydantic import ValidationError
 
 from chainwallet.accounts import Caller
 from chainwallet.api.callers import signed_in
 from chainwallet.api.cursors import Page, paged
+from chainwallet.api.hot import Given
 from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts, Parts
 from chainwallet.api.readers import GivenReaders, JsonText
@@ -33,6 +34,7 @@ from chainwallet.errors import (
     BadSignature,
     BadValue,
     ChainMismatch,
+    ChainwalletError,
     Expired,
     Installation,
     InsufficientFunds,
@@ -45,7 +47,7 @@ from chainwallet.errors import (
     UnknownCurrency,
 )
 from chainwallet.evm import Address, from_hex, parse_address
-from chainwallet.payments import Asked, Told, Wish
+from chainwallet.payments import Asked, Petition, Told, Wish
 from chainwallet.store.promises import Promise
 
 router = Router(tags=["payments"])
@@ -53,6 +55,15 @@ router = Router(tags=["payments"])
 Writer = Annotated[Caller, Depends(signed_in("payments:write"))]
 Reader = Annotated[Caller, Depends(signed_in("payments:read"))]
 OwnId = Annotated[PaymentId, Path(alias="id")]
+
+
+def _usual_order(query: bytes, body: bytes) -> Given | None:
+    """A payment's order that is right; what is wrong with another one is for the framework to say."""
+    try:
+        return None if query else {"body": PaymentOrder.model_validate_json(body)}
+    except ValidationError:
+        return None
+
 
 _ORDERED = (BadValue, UnknownCurrency, TooPrecise, NotFound)
 _SIGNING = (Recovering, KeyServiceTrouble, Installation)
@@ -65,6 +76,7 @@ def quote(parts: GivenParts, caller: Reader, body: QuoteOrder) -> QuoteDocument:
     return QuoteDocument.of(body.payee, parts.teller.quote(payer, body.payee, body.amount.money()))
 
 
+@router.shortcut("POST", "/v1/payments", signed_in("payments:write"), _usual_order)
 @router.post(
     "/v1/payments",
     status_code=HTTPStatus.ACCEPTED,
@@ -77,7 +89,7 @@ async def pay(parts: GivenParts, readers: GivenReaders, caller: Writer, body: Pa
     It is signed here, or, where the payer's key is elsewhere, `to_sign` is what the payer signs. It is final when the
     chain says so: ask for it again, or follow the events.
     """
-    asked = await readers.call(partial(_asked, parts, caller, body))
+    asked = await readers.together(_asked_by_each, parts, (caller, body))
     soon = parts.teller.take_soon(asked)
     if soon is None:
         promise = await asyncio.get_running_loop().run_in_executor(None, parts.teller.take, asked)
@@ -85,18 +97,32 @@ async def pay(parts: GivenParts, readers: GivenReaders, caller: Writer, body: Pa
         accepted = await asyncio.wrap_future(soon)
         assert accepted is not None  # noqa: S101 - an order has a promise or an error
         promise = accepted
-    return await readers.call(partial(_taken, parts, promise))
+    return await readers.together(_taken_of_each, parts, promise)
 
 
-def _asked(parts: Parts, caller: Caller, body: PaymentOrder) -> Asked:
-    wallets = _wallets(parts, caller)
-    wish = Wish(body.id, body.payee, body.amount.money(), body.memo)
-    return parts.teller.asked(_payer(wallets, body.payer), wallets, wish)
+def _asked_by_each(parts: Parts, some: Sequence[tuple[Caller, PaymentOrder]]) -> list[Asked | ChainwalletError]:
+    owned = parts.teller.directory.wallets_of([caller.account_id for caller, _ in some])
+    good = [_petition(owned[caller.account_id], body) for caller, body in some]
+    asked = iter(parts.teller.asked_by_each([one for one in good if isinstance(one, Petition)]))
+    return [next(asked) if isinstance(one, Petition) else one for one in good]
 
 
-def _taken(parts: Parts, promise: Promise) -> Response:
-    answer = JsonText(payment_document(parts, promise), HTTPStatus.ACCEPTED)
-    answer.headers["Location"] = f"/v1/payments/{promise.id}"
+def _petition(wallets: tuple[Address, ...], body: PaymentOrder) -> Petition | ChainwalletError:
+    try:
+        wish = Wish(body.id, body.payee, body.amount.money(), body.memo)
+        return Petition(_payer(wallets, body.payer), wallets, wish)
+    except ChainwalletError as refused:
+        return refused
+
+
+def _taken_of_each(parts: Parts, some: Sequence[Promise]) -> list[Response]:
+    handles = _handles(parts, some)
+    return [_taken(_document(parts, told, handles)) for told in parts.teller.told(some)]
+
+
+def _taken(document: PaymentDocument) -> Response:
+    answer = JsonText(document, HTTPStatus.ACCEPTED)
+    answer.headers["Location"] = f"/v1/payments/{document.id}"
     return answer
 
 
@@ -159,7 +185,7 @@ def cancel(
 
 
 def _wallets(parts: Parts, caller: Caller) -> tuple[Address, ...]:
-    return parts.teller.directory.wallets_of(caller.account_id)
+    return parts.teller.directory.wallets_of([caller.account_id])[caller.account_id]
 
 
 def _payer(wallets: Sequence[Address], wanted: str | None) -> Address:

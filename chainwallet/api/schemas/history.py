@@ -1,19 +1,20 @@
 """Movements and balances of the caller, and the block that an answer stands on."""
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import ShownAmount
 from chainwallet.api.schemas.words import AddressText, HashText, TimeText
 from chainwallet.evm import checksum, to_hex
 from chainwallet.history import Balances, Line, Standing
-from chainwallet.rules.cash import Cash
 from chainwallet.rules.fact import Cause
 from chainwallet.rules.handle import Handle, shown
+from chainwallet.rules.money import Currency, amount_text
 from chainwallet.rules.timestamp import time_text
-from chainwallet.store.movements import Holding
 
 DirectionText = Literal["in", "out", "self"]
 
@@ -89,23 +90,6 @@ class Movement(Document):
     reference: HashText | None = Field(description="What the chain has in the place of the payment's id")
     place: Place
 
-    @classmethod
-    def of(cls, line: Line) -> Self:
-        """The document of ``line``."""
-        handle = None if line.handle is None else shown(Handle(line.handle))
-        is_payment = line.purpose is not None and line.purpose.kind == "payment"
-        return cls(
-            direction=line.direction,
-            amount=ShownAmount.of_units(line.units, line.cash.currency),
-            wallet=checksum(line.owner),
-            counterparty=Counterparty(address=checksum(line.counterparty), handle=handle),
-            cause=line.cause,
-            payment_id=line.purpose.id if line.purpose is not None and is_payment else None,
-            memo=None if line.purpose is None else line.purpose.memo,
-            reference=None if line.ref is None else to_hex(line.ref),
-            place=Place.of(line),
-        )
-
 
 class Movements(Document):
     """A page of movements, the newest first."""
@@ -123,16 +107,6 @@ class Balance(Document):
     reserved: ShownAmount = Field(description="What payments under way may still take of it")
     available: ShownAmount = Field(description="What may be paid now")
 
-    @classmethod
-    def of(cls, cash: Cash, holding: Holding) -> Self:
-        """The document of ``holding``."""
-        return cls(
-            wallet=checksum(holding.owner),
-            held=ShownAmount.of_units(holding.held, cash.currency),
-            reserved=ShownAmount.of_units(holding.reserved, cash.currency),
-            available=ShownAmount.of_units(holding.available, cash.currency),
-        )
-
 
 class BalancesDocument(Document):
     """What your wallets have."""
@@ -140,10 +114,67 @@ class BalancesDocument(Document):
     balances: list[Balance]
     verified_up_to: VerifiedUpTo
 
-    @classmethod
-    def of(cls, found: Balances) -> Self:
-        """The document of ``found``."""
-        return cls(
-            balances=[Balance.of(cash, holding) for cash, holding in found.holdings],
-            verified_up_to=VerifiedUpTo.of(found.standing),
-        )
+
+# ------------------------------------------------------------------------------------------------ written
+
+# Asked for hundreds of times a second: written as the documents above, whose values these are, without making them.
+
+
+def written_movements(lines: Sequence[Line], next_cursor: str | None, standing: Standing) -> bytes:
+    """``Movements`` as JSON."""
+    document = {
+        "movements": [_movement(line) for line in lines],
+        "next_cursor": next_cursor,
+        "verified_up_to": _verified_up_to(standing),
+    }
+    return to_json(document)
+
+
+def written_balances(found: Balances) -> bytes:
+    """``BalancesDocument`` as JSON."""
+    document = {
+        "balances": [
+            {
+                "wallet": checksum(holding.owner),
+                "held": _amount(holding.held, cash.currency),
+                "reserved": _amount(holding.reserved, cash.currency),
+                "available": _amount(holding.available, cash.currency),
+            }
+            for cash, holding in found.holdings
+        ],
+        "verified_up_to": _verified_up_to(found.standing),
+    }
+    return to_json(document)
+
+
+def _movement(line: Line) -> dict[str, object]:
+    purpose, place = line.purpose, line.place
+    return {
+        "direction": line.direction,
+        "amount": _amount(line.units, line.cash.currency),
+        "wallet": checksum(line.owner),
+        "counterparty": {
+            "address": checksum(line.counterparty),
+            "handle": None if line.handle is None else shown(Handle(line.handle)),
+        },
+        "cause": line.cause,
+        "payment_id": purpose.id if purpose is not None and purpose.kind == "payment" else None,
+        "memo": None if purpose is None else purpose.memo,
+        "reference": None if line.ref is None else to_hex(line.ref),
+        "place": {
+            "block": place.block,
+            "block_hash": to_hex(place.block_hash),
+            "time": time_text(place.happened_at_s),
+            "transaction": to_hex(place.tx),
+            "log_index": place.log_index,
+            "final": line.is_final,
+        },
+    }
+
+
+def _verified_up_to(standing: Standing) -> dict[str, object]:
+    return VerifiedUpTo.of(standing).model_dump()
+
+
+def _amount(units: int, currency: Currency) -> dict[str, object]:
+    return {"amount": amount_text(units, currency), "currency": currency.code}
