@@ -1,8 +1,9 @@
 """Where a process spends its time: looked at many times a second, without a line in what is measured.
 
-A thread looks at the main thread's stack; what passed since the last look counts for the innermost function there that
-stands for a stage. Unlike a profiler it costs next to nothing, and time in which other threads or the kernel worked for
-that function counts too. No signals: they would cut short the sleeps in which SQLite waits for its turn.
+A thread looks at the main thread's stack, and at those of threads that it waits for; what passed since the last look
+counts for the innermost function there that stands for a stage. Unlike a profiler it costs next to nothing, and time in
+which other threads or the kernel worked for that function counts too. No signals: they would cut short the sleeps in
+which SQLite waits for its turn.
 """
 
 import sys
@@ -51,16 +52,23 @@ class Stages:
     def _watch(self, whose: int) -> None:
         then_s, then_cpu_s = time.perf_counter(), time.process_time()
         while not self._is_over.wait(LOOK_S):
-            stage = self._stage_of(sys._current_frames().get(whose))
+            stage = self._now(whose)
             now_s, now_cpu_s = time.perf_counter(), time.process_time()
             self._wall_s[stage] += now_s - then_s
             self._cpu_s[stage] += now_cpu_s - then_cpu_s
             then_s, then_cpu_s = now_s, now_cpu_s
 
-    def _stage_of(self, frame: FrameType | None) -> str:
+    def _now(self, whose: int) -> str:
+        """The stage of a thread that works for the measured one, which waits for it, else its own."""
+        frames = sys._current_frames()
+        own = self._stage_of(frames.pop(whose, None))
+        others = (self._stage_of(frame) for frame in frames.values())
+        return next((stage for stage in others if stage is not None), own or self._rest)
+
+    def _stage_of(self, frame: FrameType | None) -> str | None:
         while frame is not None:
             stage = self._stages.get(frame.f_code)
             if stage is not None:
                 return stage
             frame = frame.f_back
-        return self._rest
+        return None
