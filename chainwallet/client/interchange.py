@@ -113,6 +113,10 @@ class InterchangeMethods:
         """The group's bills as the CSV that Splitwise exports."""
         return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.csv")
 
+    def export_json(self: Client, group_id: str) -> bytes:
+        """All of the group as canonical JSON (RFC 8785), with the signatures of what settled its debts."""
+        return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.json")
+
 
 def _path(group_id: str, *parts: str) -> str:
     return "/".join([f"/v1/groups/{quoted(group_id, safe='')}/imports", *(quoted(part, safe="") for part in parts)])

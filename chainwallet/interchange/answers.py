@@ -57,5 +57,10 @@ class Interchange:
         with self.database.read() as tx:
             return exporting.splitwise(tx, standing(tx, caller, group_id), today)
 
+    def document(self, caller: Caller, group_id: str) -> bytes:
+        """All of the group as a file of our own."""
+        with self.database.read() as tx:
+            return exporting.document(tx, standing(tx, caller, group_id))
+
     def _new_id(self) -> str:
         return self.bills.new().id

@@ -84,3 +84,15 @@ def export_csv(parts: GivenParts, caller: Reader, group_id: GroupId) -> Response
     content = parts.interchange.splitwise(caller, group_id)
     headers = {"Content-Disposition": 'attachment; filename="group.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get(
+    "/v1/groups/{group}/export.json",
+    response_class=Response,
+    responses={**refusals(NotFound), 200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+def export_json(parts: GivenParts, caller: Reader, group_id: GroupId) -> Response:
+    """All of the group as canonical JSON: bills with all versions and answers, debts, and what settled them, signed."""
+    content = parts.interchange.document(caller, group_id)
+    headers = {"Content-Disposition": 'attachment; filename="group.json"'}
+    return Response(content, media_type="application/json", headers=headers)
