@@ -10,11 +10,10 @@ from collections import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from chainwallet.abi.domain import Domain
 from chainwallet.abi.typed_data import Document as Signed
-from chainwallet.abi.typed_data import as_typed_data, from_typed_data
+from chainwallet.abi.typed_data import Domain, as_typed_data, from_typed_data
 from chainwallet.errors import BadValue
 from chainwallet.evm import to_hex
 from chainwallet.rules.canonical import MAX_NUMBER, Document, canonical, document_hash
@@ -269,7 +268,7 @@ def _read(kind: type[Kept], given: Any, path: str) -> Kept:
     """``given`` as a ``kind``, with exactly its fields."""
     if not isinstance(given, dict):
         raise BadValue(path or "content", _shown(given), "an object")
-    known = _fields(kind)
+    known = _fields(cast(Any, kind))  # to the type checker a class of any type is no key
     for name in given:
         if name not in known:
             raise BadValue(_at(path, name[:MOST_SHOWN_CHARS]), "a field", f"only {', '.join(known)}")
@@ -301,7 +300,7 @@ def _value(kind: Any, given: Any, path: str) -> Any:
 
 
 @cache
-def _fields(kind: type[Any]) -> Mapping[str, tuple[Any, Field[Any]]]:
+def _fields(kind: Any) -> Mapping[str, tuple[Any, Field[Any]]]:
     hints = get_type_hints(kind)
     return {field.name: (_without_none(hints[field.name]), field) for field in fields(kind)}
 

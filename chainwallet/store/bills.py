@@ -109,6 +109,12 @@ def add_all(tx: Transaction, new: Sequence[tuple[Bill, Version]]) -> None:
     _add_versions(tx, [version for _, version in new])
 
 
+def add_whole(tx: Transaction, some: Sequence[tuple[Bill, Sequence[Version]]]) -> None:
+    """Stores bills that have several versions already; one that reverses another comes after it."""
+    _insert(tx, insert(bills), [_bill_values(bill) for bill, _ in some])
+    _add_versions(tx, [version for _, versions in some for version in versions])
+
+
 def add_version(tx: Transaction, version: Version) -> bool:
     """Stores the version after the current one; False, and nothing is changed, where it is not that."""
     before = (bills.c.id == version.bill_id) & (bills.c.version == version.version - 1)

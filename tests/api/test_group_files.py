@@ -1,21 +1,29 @@
 """A group as a file: Iris paid 60.00 for Ana, Cleo and herself; they settle up, and all of it goes out with proofs."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from chainwallet.abi.typed_data import from_typed_data, signer_of, struct_hash
+from chainwallet.api.app import make_app
 from chainwallet.api.parts import Parts
+from chainwallet.errors import BadValue
 from chainwallet.evm import from_hex, keccak256, to_hex
-from chainwallet.formats.group_document import read_group, typed_of, write_group
+from chainwallet.formats.group_document import KeptDebt, KeptElsewhere, KeptGroup, read_group, typed_of, write_group
+from chainwallet.interchange.checking import checked
 from chainwallet.keys.signer import verify_signature
+from chainwallet.rpc import Node
 from chainwallet.rules.canonical import canonical
-from tests.api.service import Asking, bearer, open_accounts
-from tests.chain.bench import Bench, key_of
+from chainwallet.store.database import Database
+from tests.api.service import Asking, bearer, open_accounts, parts_for
+from tests.chain.bench import Bench, Deployed, key_of
 from tests.chain.stories import tick_until_still
 
 
@@ -141,6 +149,147 @@ def test_what_is_under_way_is_not_told(trip: Trip) -> None:
     group = read_group(trip.ask("iris", "GET", "/export.json").content)
     (debt,) = next(bill for bill in group.bills if bill.id == share["id"]).debts
     assert (debt.payment, debt.plan, debt.elsewhere) == (None, None, None)
+
+
+@pytest.fixture
+def elsewhere(deployed: Deployed, chain: Node, tmp_path: Path) -> Iterator[Asking]:
+    """Another service with a database of its own, whose people have accounts there too."""
+    with closing(Database.open(str(tmp_path / "elsewhere.db"))) as other:
+        open_accounts(other)
+        with Asking(make_app(parts_for(deployed, chain, other))) as asking:
+            yield asking
+
+
+def bring_in(asking: Asking, who: str, content: bytes, me: str) -> httpx.Response:
+    body = {"content": content.decode(), "me": me}
+    return asking.post("/v1/group-imports", json=body, headers=bearer(who))
+
+
+def as_brought_in(group: KeptGroup, me: str) -> KeptGroup:
+    """``group`` as it is elsewhere: its people are guests, and what the chain settled is said in words."""
+    plans = {plan.id: plan for plan in group.plans}
+
+    def said(debt: KeptDebt) -> KeptDebt:
+        carried = debt.payment or (plans[debt.plan] if debt.plan else None)
+        if carried is None:
+            return debt
+        note = f"settled in transaction {carried.tx} on chain {carried.chain}, as the imported file says"
+        told = KeptElsewhere(debt.creditor, carried.made_at_s, note)
+        return replace(debt, elsewhere=told, payment=None, plan=None)
+
+    bills = tuple(replace(bill, debts=tuple(map(said, bill.debts))) for bill in group.bills)
+    people = tuple(
+        replace(one, name="@ben", role="owner")
+        if one.id == me
+        else replace(one, name=one.name.lstrip("@"), role="member")
+        for one in group.members
+    )
+    return replace(group, members=people, bills=bills, plans=(), hash="")
+
+
+def test_a_group_comes_in_as_it_was(trip: Trip, elsewhere: Asking) -> None:
+    """Ids, hashes, answers, debts and balances are the same; its people are guests but who says that they are one."""
+    content = trip.ask("iris", "GET", "/export.json").content
+    me = trip.ids["cleo"]
+    assert told(bring_in(elsewhere, "ben", content, "00000000000000aa")) == (422, "invalid-value")
+    made = bring_in(elsewhere, "ben", content, me)
+    assert made.status_code == 201, made.text
+    assert (made.json()["id"], made.json()["me"], made.json()["name"]) == (trip.id, me, "Trip")
+    there = elsewhere.get(f"/v1/groups/{trip.id}/export.json", headers=bearer("ben"))
+    group = read_group(content)
+    assert replace(read_group(there.content), hash="") == as_brought_in(group, me)
+    assert told(bring_in(elsewhere, "ben", content, me)) == (409, "already-exists")
+    assert told(bring_in(trip.client, "ben", content, me)) == (409, "already-exists")
+    balances = [
+        [(owed["member"]["id"], owed["amount"]) for owed in one["owed"]]
+        for asking, who in ((trip.client, "cleo"), (elsewhere, "ben"))
+        for one in asking.get(f"/v1/groups/{trip.id}/balances", headers=bearer(who)).json()["balances"]
+    ]
+    assert balances[: len(balances) // 2] == balances[len(balances) // 2 :]
+    assert elsewhere.get("/v1/groups", headers=bearer("ana")).json()["groups"] == []
+
+
+def test_what_was_changed_in_a_file_is_refused(trip: Trip, elsewhere: Asking) -> None:
+    """Each kind of value, changed alone, is named with its path; what nothing follows from is kept by the hash."""
+    content = trip.ask("iris", "GET", "/export.json").content
+    unknowable = set()
+    for path in leaves(json.loads(content)):
+        document = json.loads(content)
+        change(document, path)
+        field = refused(canonical(document))
+        assert field is not None, path
+        shape = ".".join(part for part in path if isinstance(part, str))
+        if field == "hash" != shape and shape not in unknowable:
+            assert refused(write_group(read_group(canonical(document)))) is None
+            unknowable.add(shape)
+    assert unknowable == UNKNOWABLE
+    changed = content.replace(b'"title":"Dinner"', b'"title":"Dinners"', 1)
+    answer = bring_in(elsewhere, "ben", changed, trip.ids["cleo"])
+    assert told(answer) == (422, "invalid-value")
+    assert answer.json()["field"] == "bills[0].versions[0].hash"
+    assert elsewhere.get("/v1/groups", headers=bearer("ben")).json()["groups"] == []
+
+
+UNKNOWABLE = {
+    "bills.answers.at_s",
+    "bills.answers.is_carried_over",
+    "bills.answers.reason",
+    "bills.answers.version",
+    "bills.debts.elsewhere.at_s",
+    "bills.debts.elsewhere.note",
+    "bills.debts.payment.block",
+    "bills.debts.payment.block_hash",
+    "bills.debts.payment.chain",
+    "bills.debts.payment.made_at_s",
+    "bills.debts.payment.tx",
+    "bills.deleted_at_s",
+    "bills.id",
+    "bills.lineage",
+    "bills.versions.made_at_s",
+    "bills.versions.reason",
+    "created_at_s",
+    "members.joined_at_s",
+    "members.name",
+    "name",
+    "plans.block",
+    "plans.block_hash",
+    "plans.chain",
+    "plans.made_at_s",
+    "plans.tx",
+}
+"""What follows from nothing else in the file: names, times, reasons, and where a chain carried something out."""
+
+
+def refused(content: bytes) -> str | None:
+    """The field that a file is refused for; None where it is good."""
+    try:
+        checked(read_group(content))
+    except BadValue as bad:
+        return bad.field
+    return None
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of each value that is no object or list."""
+    if isinstance(value, dict | list):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(one, (*path, name))
+    else:
+        yield path
+
+
+def change(document: Any, path: tuple[str | int, ...]) -> None:
+    """Changes the value at ``path`` by as little as may be."""
+    *way, last = path
+    for part in way:
+        document = document[part]
+    value = document[last]
+    if isinstance(value, bool):
+        document[last] = not value
+    elif isinstance(value, int):
+        document[last] = value + 1
+    else:
+        document[last] = value[:-1] + ("1" if value[-1:] != "1" else "2")
 
 
 def test_strangers_get_no_file(trip: Trip) -> None:
