@@ -1,6 +1,8 @@
 """A group as a file: Iris paid 60.00 for Ana, Cleo and herself; they settle up, and all of it goes out with proofs."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -142,6 +144,24 @@ def test_the_file_has_all_and_its_proofs_hold(trip: Trip, bench: Bench) -> None:
     assert b"account_id" not in answer.content
 
 
+def test_an_auditor_checks_it_with_plain_tools(trip: Trip, tmp_path: Path) -> None:
+    """The program in the documentation, which needs nothing of this package, finds a file good and a changed one not."""
+    text = Path("docs/groups.md").read_text("utf-8")
+    blocks = [block.partition("```")[0] for block in text.split("```python\n")]
+    (program,) = (block for block in blocks if block.startswith("# check_group.py"))
+    content, file = trip.ask("iris", "GET", "/export.json").content, tmp_path / "group.json"
+
+    def run(changed: bytes) -> subprocess.CompletedProcess[str]:
+        file.write_bytes(changed)
+        return subprocess.run([sys.executable, "-I", "-c", program, file], check=False, capture_output=True, text=True)
+
+    good = run(content)
+    assert good.returncode == 0, good.stderr
+    assert len(good.stdout.splitlines()) == 2
+    assert all(plan.tx in good.stdout for plan in read_group(content).plans)
+    assert "AssertionError" in run(content.replace(b"Dinner", b"Dinmer", 1)).stderr
+
+
 def test_what_is_under_way_is_not_told(trip: Trip) -> None:
     """Nobody gets a signature that the chain has not carried out; a debt that is being paid is open in the file."""
     share = trip.add("iris", "Boat", "4.00", "ana")
@@ -207,6 +227,9 @@ def test_a_group_comes_in_as_it_was(trip: Trip, elsewhere: Asking) -> None:
     ]
     assert balances[: len(balances) // 2] == balances[len(balances) // 2 :]
     assert elsewhere.get("/v1/groups", headers=bearer("ana")).json()["groups"] == []
+    assert told(bring_in(elsewhere, "ana:groups:read", content, me)) == (403, "not-allowed")
+    assert told(bring_in(elsewhere, "ana", b"x" * 100_000, me)) == (422, "invalid-value")
+    assert told(bring_in(elsewhere, "ana", b"x" * 4_000_000, me)) == (413, "body-too-large")
 
 
 def test_what_was_changed_in_a_file_is_refused(trip: Trip, elsewhere: Asking) -> None:
