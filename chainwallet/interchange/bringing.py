@@ -89,7 +89,7 @@ def _people(kept: KeptGroup, caller: Caller, me: str) -> Iterator[Member]:
 
 def _guest_name(member: KeptMember, taken: set[str]) -> str:
     """What a guest is called: a handle of elsewhere is none of here."""
-    plain = member.name.lstrip(HANDLE_MARK).strip() or member.id
+    plain = member.name.lstrip(f"{HANDLE_MARK} ") or member.id
     name, number = plain, 2
     while name.casefold() in taken:
         mark = f" ({number})"

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from chainwallet.store.database import Database
 from tests.api.service import Asking, bearer, open_accounts, parts_for
 from tests.chain.bench import Bench, Deployed, key_of
 from tests.chain.stories import tick_until_still
+from tests.postgres import PostgresProcess, on_both
 
 
 class Trip:
@@ -145,7 +146,7 @@ def test_the_file_has_all_and_its_proofs_hold(trip: Trip, bench: Bench) -> None:
 
 
 def test_an_auditor_checks_it_with_plain_tools(trip: Trip, tmp_path: Path) -> None:
-    """The program in the documentation, which needs nothing of this package, finds a file good and a changed one not."""
+    """The program in the documentation, which needs nothing of this package, finds a file good, a changed one not."""
     text = Path("docs/groups.md").read_text("utf-8")
     blocks = [block.partition("```")[0] for block in text.split("```python\n")]
     (program,) = (block for block in blocks if block.startswith("# check_group.py"))
@@ -172,12 +173,18 @@ def test_what_is_under_way_is_not_told(trip: Trip) -> None:
 
 
 @pytest.fixture
-def elsewhere(deployed: Deployed, chain: Node, tmp_path: Path) -> Iterator[Asking]:
+def elsewhere(
+    deployed: Deployed, chain: Node, engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Asking]:
     """Another service with a database of its own, whose people have accounts there too."""
-    with closing(Database.open(str(tmp_path / "elsewhere.db"))) as other:
+    with ExitStack() as stack:
+        place = str(tmp_path / "elsewhere.db")
+        if engine != "sqlite":
+            server: PostgresProcess = request.getfixturevalue("postgres")
+            place = stack.enter_context(server.migrated())
+        other = stack.enter_context(closing(Database.open(place)))
         open_accounts(other)
-        with Asking(make_app(parts_for(deployed, chain, other))) as asking:
-            yield asking
+        yield stack.enter_context(Asking(make_app(parts_for(deployed, chain, other))))
 
 
 def bring_in(asking: Asking, who: str, content: bytes, me: str) -> httpx.Response:
@@ -207,6 +214,7 @@ def as_brought_in(group: KeptGroup, me: str) -> KeptGroup:
     return replace(group, members=people, bills=bills, plans=(), hash="")
 
 
+@on_both
 def test_a_group_comes_in_as_it_was(trip: Trip, elsewhere: Asking) -> None:
     """Ids, hashes, answers, debts and balances are the same; its people are guests but who says that they are one."""
     content = trip.ask("iris", "GET", "/export.json").content
