@@ -21,6 +21,8 @@ from chainwallet.rules.canonical import MAX_NUMBER, Document, canonical, documen
 KIND = "chainwallet/group/1"
 MOST_ENTRIES = 100_000  # in one list
 MOST_SHOWN_CHARS = 64  # of a refused value
+MOST_DEPTH = 32  # objects and lists in one another
+LAST_SECOND = 253_402_300_799  # of the year 9999, the last that dates are written of
 _UINT = "uint256"
 
 Kept = TypeVar("Kept")
@@ -201,6 +203,7 @@ def read_group(content: bytes) -> KeptGroup:
         )
     except (ValueError, RecursionError) as broken:
         raise BadValue("content", str(broken)[:MOST_SHOWN_CHARS], "canonical JSON (RFC 8785) in UTF-8") from None
+    _check_values(document)
     if not isinstance(document, dict) or document.get("kind") != KIND:
         kind = document.get("kind") if isinstance(document, dict) else document
         raise BadValue("kind", repr(kind)[:MOST_SHOWN_CHARS], KIND)
@@ -249,6 +252,19 @@ def _uint(text: Any) -> int:
 # ------------------------------------------------------------------------------------------------ values and objects
 
 
+def _check_values(document: Any) -> None:
+    """Raises ``BadValue`` of ``content`` for null, which no field has, and for what is nested too deeply to be one."""
+    level = [document]
+    for _ in range(MOST_DEPTH):
+        if any(one is None for one in level):
+            raise BadValue("content", "null", "fields without a value left out")
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [each for some in inner for each in some]
+        if not level:
+            return
+    raise BadValue("content", "JSON that is nested too deeply", f"at most {MOST_DEPTH} levels")
+
+
 def _document(group: KeptGroup) -> dict[str, Document]:
     return {"kind": KIND, **_object_of(group)}
 
@@ -294,8 +310,9 @@ def _value(kind: Any, given: Any, path: str) -> Any:
         return _read(kind, given, path)
     if type(given) is not kind:
         raise BadValue(path, _shown(given), {str: "a text", int: "a whole number", bool: "true or false"}[kind])
-    if kind is int and not 0 <= given <= MAX_NUMBER:
-        raise BadValue(path, given, f"a whole number from 0 to {MAX_NUMBER}")
+    most = LAST_SECOND if path.endswith("_s") else MAX_NUMBER
+    if kind is int and not 0 <= given <= most:
+        raise BadValue(path, given, f"a whole number from 0 to {most}")
     return given
 
 
