@@ -27,9 +27,9 @@ LOG = logging.getLogger("chainwallet.api")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 CLOSE = {"Connection": "close"}  # where the rest of a body is not read
-FILES_GO_TO = "/imports"
+FILES_GO_TO = ("/imports", "/group-imports")
 FILE_BODY_BYTES = 4_000_000
-"""Most bytes in the body of a request to a path that ends with ``FILES_GO_TO``: JSON with a file in it."""
+"""Most bytes in the body of a request to a path that ends with one of ``FILES_GO_TO``: JSON with a file in it."""
 READING_S = 30
 """So long a body may take to arrive."""
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from urllib.parse import quote as quoted
 
 from chainwallet.client.documents import read
+from chainwallet.client.groups import Group
 from chainwallet.client.transport import Transport
 
 
@@ -112,6 +113,19 @@ class InterchangeMethods:
     def export_csv(self: Client, group_id: str) -> bytes:
         """The group's bills as the CSV that Splitwise exports."""
         return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.csv")
+
+    def bring_in_group(self: Client, content: str, me: str, *, key: str | None = None) -> Group:
+        """The group of a file that ``export_json`` gave, in which one is the member ``me`` and all others are guests.
+
+        Once for the Idempotency-Key ``key``.
+        """
+        body = {"content": content, "me": me}
+        answer = self._transport.post("/v1/group-imports", body, repeats=True, key=key or uuid.uuid4().hex)
+        return read(Group, answer)
+
+    def export_json(self: Client, group_id: str) -> bytes:
+        """All of the group as canonical JSON (RFC 8785), with the signatures of what settled its debts."""
+        return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.json")
 
 
 def _path(group_id: str, *parts: str) -> str:

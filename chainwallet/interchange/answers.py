@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from chainwallet.accounts import Caller
 from chainwallet.bills import Bills
-from chainwallet.groups import standing
-from chainwallet.interchange import exporting, importing
+from chainwallet.groups import SeenGroup, standing
+from chainwallet.groups.seen import see_group
+from chainwallet.interchange import bringing, exporting, importing
+from chainwallet.interchange.bringing import Arriving
 from chainwallet.interchange.importing import Incoming, SeenImport
 from chainwallet.store.database import Database, Transaction
 from chainwallet.store.imports import Import
@@ -56,6 +58,15 @@ class Interchange:
         today = datetime.fromtimestamp(self.bills.now_s(), UTC).date()
         with self.database.read() as tx:
             return exporting.splitwise(tx, standing(tx, caller, group_id), today)
+
+    def bring_in(self, tx: Transaction, caller: Caller, file: Arriving, me: str) -> SeenGroup:
+        """The group of a file of our own, in which the caller is the member ``me``. Raises as ``bringing.bring_in``."""
+        return see_group(tx, bringing.bring_in(tx, caller, file, me, self.bills.now_s()))
+
+    def document(self, caller: Caller, group_id: str) -> bytes:
+        """All of the group as a file of our own."""
+        with self.database.read() as tx:
+            return exporting.document(tx, standing(tx, caller, group_id))
 
     def _new_id(self) -> str:
         return self.bills.new().id

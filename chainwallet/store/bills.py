@@ -109,6 +109,12 @@ def add_all(tx: Transaction, new: Sequence[tuple[Bill, Version]]) -> None:
     _add_versions(tx, [version for _, version in new])
 
 
+def add_whole(tx: Transaction, some: Sequence[tuple[Bill, Sequence[Version]]]) -> None:
+    """Stores bills that have several versions already; one that reverses another comes after it."""
+    _insert(tx, insert(bills), [_bill_values(bill) for bill, _ in some])
+    _add_versions(tx, [version for _, versions in some for version in versions])
+
+
 def add_version(tx: Transaction, version: Version) -> bool:
     """Stores the version after the current one; False, and nothing is changed, where it is not that."""
     before = (bills.c.id == version.bill_id) & (bills.c.version == version.version - 1)
@@ -168,6 +174,14 @@ def versions(tx: Transaction, bill_id: str) -> tuple[Version, ...]:
     return _versions(tx, bill_versions.c.bill_id == bill_id)
 
 
+def every_version(tx: Transaction, group_id: str) -> dict[str, tuple[Version, ...]]:
+    """All versions of all bills of a group, the first one first, by the bill's id."""
+    found: dict[str, list[Version]] = {}
+    for one in _versions(tx, bill_versions.c.bill_id.in_(_ids_of(group_id))):
+        found.setdefault(one.bill_id, []).append(one)
+    return {bill_id: tuple(some) for bill_id, some in found.items()}
+
+
 def current_versions(tx: Transaction, some: Collection[Bill]) -> dict[str, Version]:
     """The current version of each of ``some``, by the bill's id."""
     return {one.bill_id: one for one in _versions(tx, _is_current(tx, bill_versions, some))}
@@ -185,6 +199,15 @@ def said_of(tx: Transaction, bill_id: str) -> tuple[Said, ...]:
     """All that was ever said to any version of a bill, in the order in which it was."""
     query = select(bill_answers).where(bill_answers.c.bill_id == bill_id).order_by(bill_answers.c.id)
     return tuple(map(_said, tx.execute(query)))
+
+
+def every_said(tx: Transaction, group_id: str) -> dict[str, tuple[Said, ...]]:
+    """All that was ever said to the bills of a group, in the order in which it was, by the bill's id."""
+    found: dict[str, list[Said]] = {}
+    query = select(bill_answers).where(bill_answers.c.bill_id.in_(_ids_of(group_id))).order_by(bill_answers.c.id)
+    for said in map(_said, tx.execute(query)):
+        found.setdefault(said.bill_id, []).append(said)
+    return {bill_id: tuple(some) for bill_id, some in found.items()}
 
 
 def latest_said(tx: Transaction, some: Collection[Bill]) -> dict[str, dict[str, Said]]:
@@ -265,6 +288,10 @@ def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.import_id is not None:
         query = query.where(bills.c.import_id == wanted.import_id)
     return query
+
+
+def _ids_of(group_id: str) -> Select[tuple[str]]:
+    return select(bills.c.id).where(bills.c.group_id == group_id)
 
 
 def _joined(table: Any) -> ColumnElement[bool]:

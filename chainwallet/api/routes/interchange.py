@@ -12,9 +12,10 @@ from chainwallet.api.openapi import refusals
 from chainwallet.api.parts import GivenParts
 from chainwallet.api.routing import Router
 from chainwallet.api.schemas.accounts import IdText
-from chainwallet.api.schemas.imports import ImportDocument, ImportOrder, ImportsDocument, ListedImport
+from chainwallet.api.schemas.groups import GroupDocument
+from chainwallet.api.schemas.imports import GroupFile, ImportDocument, ImportOrder, ImportsDocument, ListedImport
 from chainwallet.errors import AlreadyExists, BadRow, BadValue, BillLocked, BillSettled, NotFound, TooLate
-from chainwallet.interchange import incoming
+from chainwallet.interchange import arriving, incoming
 
 router = Router(tags=["interchange"])
 
@@ -84,3 +85,27 @@ def export_csv(parts: GivenParts, caller: Reader, group_id: GroupId) -> Response
     content = parts.interchange.splitwise(caller, group_id)
     headers = {"Content-Disposition": 'attachment; filename="group.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post(
+    "/v1/group-imports",
+    status_code=HTTPStatus.CREATED,
+    response_model=GroupDocument,
+    responses=refusals(BadValue, AlreadyExists),
+)
+def bring_in_group(parts: GivenParts, caller: Writer, body: GroupFile, once: GivenOnce) -> Response:
+    """Makes the group of a file from export.json: all is checked, ids are the same, people but you are guests."""
+    bring_in, file = parts.interchange.bring_in, arriving(body.content.encode())
+    return once.answer(parts, caller, lambda tx: GroupDocument.of(bring_in(tx, caller, file, body.me)))
+
+
+@router.get(
+    "/v1/groups/{group}/export.json",
+    response_class=Response,
+    responses={**refusals(NotFound), 200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+def export_json(parts: GivenParts, caller: Reader, group_id: GroupId) -> Response:
+    """All of the group as canonical JSON: bills with all versions and answers, debts, and what settled them, signed."""
+    content = parts.interchange.document(caller, group_id)
+    headers = {"Content-Disposition": 'attachment; filename="group.json"'}
+    return Response(content, media_type="application/json", headers=headers)

@@ -41,6 +41,20 @@ class ImportOrder(Document):
     )
 
 
+class GroupFile(Document):
+    """A group that ``export.json`` told, of this service or another."""
+
+    model_config = with_examples({"content": '{"kind":"chainwallet/group/1"}', "me": "3f1c0d5e9a7b2468"})
+
+    content: str = Field(
+        min_length=1,
+        max_length=MAX_FILE_BYTES,
+        description="The file's text, byte for byte",
+        examples=['{"kind":"chainwallet/group/1"}'],
+    )
+    me: IdText = Field(description="Who of its members you are; the others become guests")
+
+
 class ImportedPerson(Document):
     """As whom somebody in the file takes part."""
 
