@@ -6,7 +6,7 @@ says who stands behind a token and what they may do; ``sessions`` and ``keys`` a
 ``tokens`` are their instruments.
 """
 
-from chainwallet.accounts.addresses import Asked, ask_for_address, own_wallets, take_address
+from chainwallet.accounts.addresses import Asked, ask_for_address, own_wallets, take_address, use_address
 from chainwallet.accounts.blocklist import load_blocklist
 from chainwallet.accounts.calling import Caller, Callers, caller, callers, own_account, require, require_session
 from chainwallet.accounts.hashing import Argon2id
@@ -44,4 +44,5 @@ __all__ = [
     "sign_in",
     "sign_up",
     "take_address",
+    "use_address",
 ]

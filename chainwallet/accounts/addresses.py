@@ -65,6 +65,26 @@ def take_address(accounts: Accounts, caller: Caller, nonce: str, signature: byte
     return accounts.database.write(lambda tx: _take(tx, caller, nonce, signature, site, accounts.now_s))
 
 
+def use_address(accounts: Accounts, caller: Caller, address: Address) -> tuple[OwnWallet, ...]:
+    """The caller's wallets, of which that of ``address`` is the default one from now on.
+
+    What is under way goes on with the wallets that it has. Raises ``Forbidden`` for an API key, and ``NotFound`` where
+    the address is not the caller's.
+    """
+    require_session(caller)
+
+    def use(tx: Transaction) -> tuple[OwnWallet, ...]:
+        take_turns(tx, "wallets of", str(caller.account_id))
+        own = account_wallets.of_account(tx, caller.account_id)
+        wanted = next((one.wallet for one in own if one.wallet.address == address), None)
+        if wanted is None:
+            raise NotFound("wallet", checksum(address), "one of your own addresses")
+        account_wallets.make_default(tx, caller.account_id, wanted.name)
+        return account_wallets.of_account(tx, caller.account_id)
+
+    return accounts.database.write(use)
+
+
 def own_wallets(accounts: Accounts, caller: Caller) -> tuple[OwnWallet, ...]:
     """The caller's wallets, the default one first. Raises ``Forbidden`` without the scope ``account:read``."""
     require(caller, "account:read")

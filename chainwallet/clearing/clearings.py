@@ -61,6 +61,8 @@ class Clearings:
             is_even = not any(planning.nets_of_debts(some).values())
             draft = None if is_even else planning.drafted(tx, desk, group_id, some, here.by_id)
             found = plans.under_way(tx, group_id, desk.cash.token)
+            if found is not None and minding.is_over(tx, self.tools, found, self.tools.now_s()):
+                found = None
         return Preview(desk.cash.currency, draft, here.by_id, found.id if found else None)
 
     def show(self, caller: Caller, group_id: str, plan_id: str) -> ShownPlan:
@@ -106,7 +108,7 @@ class Clearings:
         if old is not None:
             planning.put_out(tx, old, "replaced", f"{here.me.name} had it made anew", making.now_s)
         found = plans.under_way(tx, group_id, desk.cash.token)
-        if found is not None:
+        if found is not None and not minding.end_if_over(tx, self.tools, found, self.tools.now_s()):
             raise AlreadyExists(f"plan under way in {currency}", found.id)
         some = clearable(tx, group_id, desk.cash.currency)
         draft = planning.drafted(tx, desk, group_id, some, here.by_id)

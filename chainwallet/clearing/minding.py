@@ -77,6 +77,19 @@ def see_to(tools: Tools, now_s: int) -> int:
     return moved + sum(tools.database.write(partial(_reopen, plan=plan)) for plan in undone)
 
 
+def is_over(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> bool:
+    """Whether the chain has carried ``plan`` out for good, and nobody has come to write that down yet."""
+    return isinstance(_next_step(tx, tools, plan, now_s), Settle)
+
+
+def end_if_over(tx: Transaction, tools: Tools, plan: Plan, now_s: int) -> bool:
+    """Writes down that ``plan``, for whose group ``tx`` has its turn, is settled where it is; whether it did."""
+    over = is_over(tx, tools, plan, now_s)
+    if over:
+        _settled(tx, plan, now_s)
+    return over
+
+
 # ------------------------------------------------------------------------------------------------ deciding
 
 

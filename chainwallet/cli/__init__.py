@@ -18,12 +18,15 @@ from chainwallet.cli import (
     account,
     ask,
     bench,
+    bill,
     chain,
+    clear,
     contracts,
     deploy,
     faults,
     group,
     index,
+    interchange,
     money,
     payments,
     relayer,
@@ -62,6 +65,11 @@ app.add_typer(account.app, name="account")
 app.add_typer(service.keys, name="keys")
 app.add_typer(ask.app, name="ask")
 app.add_typer(group.app, name="group")
+app.add_typer(bill.app, name="bill")
+app.command("balances")(bill.balances)
+app.add_typer(clear.app, name="clear")
+app.add_typer(interchange.app, name="import")
+app.command("export")(interchange.export)
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(payments.app, name="payments")
 app.add_typer(relayer.app, name="relayer")

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from chainwallet.cli import service
 from chainwallet.cli.money import AsJson, Url
-from chainwallet.cli.terminal import alone, console, plain, say_json, table, written
+from chainwallet.cli.terminal import UsualVerb, alone, console, plain, say_json, table, written
 from chainwallet.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
@@ -24,13 +23,10 @@ DAY_ENDS = "T23:59:59Z"
 IMAGES = ("svg", "png")
 
 
-class AskGroup(TyperGroup):
-    """The family of verbs, in which ``ask 20 EUR`` is short for ``ask for 20 EUR``."""
+class AskGroup(UsualVerb):
+    """The verbs, of which ``for`` may be left out."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts in the verb that is meant."""
-        is_verb = not args or args[0].startswith("-") or args[0] in self.commands
-        return super().parse_args(ctx, args if is_verb else [USUAL, *args])
+    usual = USUAL
 
 
 app = typer.Typer(

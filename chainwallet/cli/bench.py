@@ -247,7 +247,9 @@ def api(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     anvil: Anvil = None,
 ) -> None:
-    """Measure how fast the HTTP service answers, or how long it keeps that up.
+    """Measure how fast the HTTP service answers.
+
+    Or, with --soak, how long it keeps that up.
 
     Runs the service on a chain made for it, with its worker. Clients in a process of their own, each with a connection,
     ask for payments for that long; when all are final they ask for that long for balances and history, by turns.

@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 
 GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="Its name, where you have one of it, or its id.")]
+InGroup = Annotated[
+    str | None, typer.Option("--group", metavar="GROUP", help="Its name or id. Default: the only one that you are in.")
+]
 MemberName = Annotated[str, typer.Argument(metavar="WHO", help="A member: name, handle or id.")]
 Viewer = Annotated[bool, typer.Option("--viewer", help="As somebody who only looks.")]
 
@@ -253,6 +256,16 @@ def group_named(client: "Client", text: str) -> "Group":
     return client.group(found[0].id)
 
 
+def the_group(client: "Client", text: str | None) -> "Group":
+    """The caller's group with this name or id, or the only one. Raises as ``group_named``."""
+    if text is not None:
+        return group_named(client, text)
+    mine = client.groups()
+    if len(mine) != 1:
+        raise BadValue("group", "none", f"--group with one of {', '.join(one.name for one in mine) or 'yours'}")
+    return client.group(mine[0].id)
+
+
 def member_named(group: "Group", text: str) -> "Member":
     """The member of ``group`` with this id, handle or name; raises ``NotFound``."""
     here = [one for one in group.members if one.left_at is None]
@@ -279,7 +292,7 @@ def _tell(group: "Group", *, as_json: bool) -> None:
         say_json({**_listed(group), "members": [_member(one) for one in group.members]})
         return
     print(f"{group.name}  {group.id}")
-    for one in group.members:
+    for one in sorted(group.members, key=lambda one: (one.left_at is not None, one.name)):
         away = "" if one.left_at is None else ", has left"
         known = "" if one.handle in (None, one.name) else f" ({one.handle})"
         print(f"{one.name}{known}  {one.role if one.handle else one.role + ', a guest'}{away}")

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
 from chainwallet.errors import BadValue, InsufficientFunds, Refused
 
@@ -33,6 +34,17 @@ PassphraseFile = Annotated[
         help="A file with the keystore's passphrase. Default: CHAINWALLET_PASSPHRASE, or asked for at the terminal.",
     ),
 ]
+
+
+class UsualVerb(TyperGroup):
+    """A family of verbs in which one may be left out: ``ask 20 EUR`` is short for ``ask for 20 EUR``."""
+
+    usual: ClassVar[str]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts in the verb that is meant."""
+        is_verb = not args or args[0].startswith("-") or args[0] in self.commands
+        return super().parse_args(ctx, args if is_verb else [self.usual, *args])
 
 
 def alone(context: typer.Context) -> None:

@@ -160,6 +160,10 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
         body = {"nonce": nonce, "signature": signature}
         return read(Wallet, self._transport.post("/v1/wallets", body, repeats=False))
 
+    def use_address(self, address: str) -> tuple[Wallet, ...]:
+        """Makes one of the wallets the default one, which pays, is paid and settles up where none is named."""
+        return read(Wallets, self._transport.post(f"/v1/wallets/{_part(address)}/default", repeats=True)).wallets
+
     # ------------------------------------------------------------------------------------------------ payments
 
     def quote(self, payee: str, amount: Amount | str, *, payer: str | None = None) -> Quote:

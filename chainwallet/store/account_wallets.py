@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chainwallet.errors import AlreadyExists
@@ -37,6 +37,13 @@ def add(tx: Transaction, owned: OwnWallet) -> None:
             tx.execute(insert(account_wallets).values(row))
     except IntegrityError:
         raise AlreadyExists("wallet", to_hex(owned.wallet.address)) from None
+
+
+def make_default(tx: Transaction, account_id: int, wallet: str) -> None:
+    """Makes the wallet with this name the account's default one, in the place of the one before."""
+    own = update(account_wallets).where(account_wallets.c.account_id == account_id)
+    tx.execute(own.where(account_wallets.c.is_default).values(is_default=False))
+    tx.execute(own.where(account_wallets.c.wallet == wallet).values(is_default=True))
 
 
 def of_account(tx: Transaction, account_id: int) -> tuple[OwnWallet, ...]:

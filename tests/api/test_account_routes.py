@@ -167,6 +167,19 @@ def test_an_address_is_added_by_its_owners_signature(ana: Person) -> None:
     assert [wallet["default"] for wallet in ana.get("/v1/wallets").json()["wallets"]] == [True, False]
 
 
+def test_another_address_pays_and_is_paid_from_now_on(ana: Person, ben: Person) -> None:
+    """A person makes an address that they added the default one, and the other one again; nobody does for another."""
+    challenge = ana.post("/v1/wallets/challenges", {"address": ADDRESS}).json()
+    ana.post("/v1/wallets", {"nonce": challenge["nonce"], "signature": signed(challenge["text"])})
+    (first, _) = ana.get("/v1/wallets").json()["wallets"]
+    for address in (ADDRESS, ADDRESS.lower(), first["address"]):
+        told = ana.post(f"/v1/wallets/{address}/default").json()["wallets"]
+        assert [one["default"] for one in told] == [True, False]
+        assert told[0]["address"].lower() == address.lower()
+    assert kind(ben.post(f"/v1/wallets/{ADDRESS}/default")) == "not-found"
+    assert ana.get("/v1/wallets").json()["wallets"][0] == first
+
+
 def test_a_challenge_is_good_once_for_one_account_and_one_key(ana: Person, ben: Person) -> None:
     """A challenge is not taken again, not from another account, not by another's signature; nothing is changed then."""
     challenge = ana.post("/v1/wallets/challenges", {"address": ADDRESS}).json()

@@ -35,6 +35,7 @@ MATRIX: dict[str, str | None] = {
     "POST /v1/wallets/challenges": "session",
     "POST /v1/wallets": "session",
     "GET /v1/wallets": "account:read",
+    "POST /v1/wallets/{address}/default": "session",
     "POST /v1/quotes": "payments:read",
     "POST /v1/payments": "payments:write",
     "GET /v1/payments": "payments:read",
@@ -133,6 +134,10 @@ _NOBODY = "00000000000000aa"
 _NUMBERS = count()
 
 
+def _wallet(person: Person) -> dict[str, str]:
+    return {"address": person.get("/v1/wallets").json()["wallets"][0]["address"]}
+
+
 def _payment(owner: Person) -> dict[str, str]:
     answer = owner.post("/v1/payments", {"id": f"p-{next(_NUMBERS)}", "payee": "@ben", "amount": _EURO})
     return {"id": answer.json()["id"]}
@@ -221,6 +226,7 @@ def _import(owner: Person) -> dict[str, str]:
 OWNED: dict[str, Callable[[Person], dict[str, str]]] = {
     "DELETE /v1/sessions/{id}": _session,
     "DELETE /v1/keys/{id}": _key,
+    "POST /v1/wallets/{address}/default": _wallet,
     "GET /v1/payments/{id}": _payment,
     "POST /v1/payments/{id}/signature": _payment,
     "POST /v1/payments/{id}/cancel": _payment,

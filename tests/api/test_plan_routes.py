@@ -112,6 +112,21 @@ def test_friends_settle_up(trip: Trip, bench: Bench, parts: Parts) -> None:
     assert kinds[:4] == ["plan.settled", "plan.signed", "plan.signed", "plan.made"]
 
 
+def test_who_sees_that_a_plan_is_final_makes_the_next_one(trip: Trip, bench: Bench, parts: Parts) -> None:
+    """From the moment at which a plan is told to be final it is in nobody's way; that it is settled is told once."""
+    first = trip.make().json()["id"]
+    trip.consent("ana", first)
+    trip.consent("cleo", first, sign("cleo", trip.consent("cleo", first).json()["to_sign"]))
+    tick_until_still(bench.worker())  # one that has not come to the groups yet
+    assert trip.show(first)["is_final"]
+    trip.spend("2.00", "iris", "ana")
+    assert trip.ask("ana", "GET", f"{trip.path}/plan-preview").json()["under_way"] is None
+    assert trip.make().status_code == 201
+    tick_until_still(worker_of(bench, parts))
+    kinds = [one["kind"] for one in trip.ask("ana", "GET", f"{trip.path}/activity").json()["activity"]]
+    assert (kinds[:2], kinds.count("plan.settled")) == (["plan.made", "plan.settled"], 1)
+
+
 def test_a_plan_is_made_once_for_a_key(trip: Trip) -> None:
     """The same request again under its key is the same plan; without it, one plan is under way and no other."""
     first, again = trip.make(key="settle-1"), trip.make(key="settle-1")

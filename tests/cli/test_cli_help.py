@@ -9,8 +9,10 @@ import pytest
 from chainwallet import __version__
 from tests.cli.command import Command, Done, refusal_in
 
-FAMILIES = ["", "account", "ask", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
-FAMILIES = ["", "account", "group", "keys", "wallet", "payments", "relayer", "chain", "contracts", "index", "bench"]
+FAMILIES = [
+    *("", "account", "ask", "group", "bill", "clear", "import", "keys", "wallet", "payments", "relayer", "chain"),
+    *("contracts", "index", "bench"),
+]
 VERBS = [
     *FAMILIES,
     *("demo", "serve", "serve status", "pay", "balance", "topup", "deploy", "faults"),
@@ -27,6 +29,10 @@ VERBS = [
         "group activity",
         "group friend",
     ),
+    *("bill add", "bill amend", "bill list", "bill show", "bill accept", "bill reject", "bill propose", "bill adopt"),
+    *("bill withdraw", "bill delete", "bill restore", "bill reverse", "bill pay", "bill paid", "balances"),
+    *("clear up", "clear sign", "clear show", "clear list", "clear drop", "clear withdraw"),
+    *("import file", "import commit", "import undo", "import list", "export"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),

@@ -1,7 +1,11 @@
 """The command as somebody who has an account at a running service."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from chainwallet.client import Client
 from tests.cli.command import Command, wait_until
@@ -109,3 +113,110 @@ def test_who_travels_together_shares_a_group(running: Running, tmp_path: Path) -
     far.said("group", "join", asked["id"], *at)
     assert here.said("group", "friend").startswith("@hugo  friend, group ")
     here.said("account", "sign-out")
+
+
+def test_who_shares_bills_sees_to_them_by_the_command(running: Running, tmp_path: Path) -> None:
+    """Bills divided in all ways are proposed, adopted, deleted, restored, paid, reversed, brought in and taken out."""
+    (tmp_path / "password").write_text(PASSWORD, "utf-8")
+    secret, at = ("--password-file", tmp_path / "password"), ("--url", running.url)
+    kai, lea = (Command(tmp_path / name) for name in ("kai", "lea"))
+    for handle, command in (("@kai", kai), ("@lea", lea)):
+        command.said("account", "sign-up", handle, *secret, *at)
+    with Client(running.url) as iris:
+        iris.sign_in("@iris", PASSWORD)
+        iris.top_up("BILLS-1", "@lea", "50.00 EUR")
+    kai.said("group", "new", "Attic", *at)
+    kai.said("group", "invite", "Attic", "@lea", *at)
+    (asked,) = json.loads(lea.said("group", "invitations", *at, "--json"))["invitations"]
+    lea.said("group", "join", asked["id"], *at)
+
+    def add(*words: str) -> dict[str, str]:
+        made = kai.json("bill", "add", *words, *at)
+        return {line["member"]["name"]: line["share"] for line in made["lines"]}
+
+    assert add("Rent 100 EUR", "--percent", "kai=60,lea=40") == {"@kai": "60.00", "@lea": "40.00"}
+    assert add("Heating 90 EUR", "--shares", "kai=2,lea=1") == {"@kai": "60.00", "@lea": "30.00"}
+    assert add("Paint 30 EUR", "--adjust", "lea=-4") == {"@kai": "17.00", "@lea": "13.00"}
+    feast = ("Feast 30 EUR", "--item", "Wine 5 x2: lea", "--tip", "10%", "--discount", "3.00 equally")
+    assert add(*feast) == {"@kai": "9.50", "@lea": "20.50"}
+    assert "1.00 EUR more than the bill" in kai.refusal("bill", "add", "Tea 4 EUR", "--item", "Tea 5: lea", *at)
+    assert "percent and shares" in kai.refusal(
+        "bill", "add", "Tea 4 EUR", "--percent", "kai=100", "--shares", "kai=1", *at
+    )
+    assert "such as" in kai.refusal("bill", "add", "Tea", *at)
+    assert "`chainwallet bill list`" in lea.refusal("bill", "accept", "Tea", *at)
+
+    lea.said("bill", "propose", "Rent", "I have the small room", "--exact", "kai=70,lea=30", *at)
+    assert lea.said("bill", "withdraw", "Rent", *at).splitlines()[0].endswith("open, asks @lea")
+    lea.said("bill", "propose", "Rent", "I have the small room", "--exact", "kai=70,lea=30", *at)
+    assert kai.said("bill", "adopt", "Rent", "lea", *at).splitlines()[0].endswith(": accepted")
+    deleted = kai.said("bill", "delete", "Paint", *at).split()[-1]
+    assert "Paint" not in kai.said("bill", "list", *at)
+    kai.said("bill", "restore", deleted, *at)
+    lea.said("bill", "reject", "Paint", "I painted it", *at)
+    assert "EUR, disputed: you owe @kai 13.00: Paint 13.00" in lea.said("balances", *at)
+    kai.said("bill", "delete", "Paint", *at)
+    wait_until(lambda: '"amount": "50.00"' in lea.said("account", "show", *at, "--json"), "the money of the top-up")
+    (paid,) = lea.json("bill", "pay", "Feast", *at)["payments"]
+    assert (paid["amount"], paid["stage"]) == ("20.50", "final")
+    assert lea.said("bill", "accept", *at) == "you accept Heating, 90.00 EUR: accepted\n"
+    assert kai.said("bill", "paid", "Heating", "--note", "in cash", *at).splitlines()[0].endswith(": settled")
+    assert kai.said("bill", "reverse", "Heating", *at).startswith("Reversal of Heating, -90.00 EUR, ")
+    assert "nobody owes anything on balance" in lea.refusal("clear", "Attic", "--currency", "EUR", *at)
+    kai.said("bill", "add", "Lamp 10 EUR", *at)
+    lea.said("bill", "accept", "Lamp", *at)
+    planned = lea.json("clear", "Attic", "--currency", "eur", *at)
+    assert planned["is_final"]
+    assert {leg["name"]: leg["net"]["amount"] for leg in planned["legs"]} == {"@kai": "5.00", "@lea": "-5.00"}
+    assert [one["stage"] for one in kai.json("clear", "list", "Attic", *at)["plans"]] == ["settled"]
+
+
+def test_what_was_spent_elsewhere_is_brought_in_by_the_command(running: Running, tmp_path: Path) -> None:
+    """A group's bills go into a file; the file is looked at, brought into another group, and taken out again."""
+    (tmp_path / "password").write_text(PASSWORD, "utf-8")
+    at, mia = ("--url", running.url), Command(tmp_path / "mia")
+    mia.said("account", "sign-up", "@mia", "--password-file", tmp_path / "password", *at)
+    mia.said("group", "new", "Attic", "--with", "Noa", *at)
+    mia.said("bill", "add", "Rent 100 EUR", *at)
+    mia.said("bill", "add", "Tea 4 EUR", "--paid-by", "noa", *at)
+    mia.said("export", "Attic", "--out", tmp_path / "attic.csv", *at)
+    mia.said("group", "new", "Copy", *at)
+    copy = ("--group", "Copy", *at)
+    name = next(one for one in (tmp_path / "attic.csv").read_text("utf-8").splitlines()[0].split(",") if "mia" in one)
+    preview = mia.json("import", tmp_path / "attic.csv", "--as", f"{name}=mia", *copy)
+    assert (preview["stage"], preview["bills"]) == ("previewed", 2)
+    assert [(one["name"], one["is_new_guest"]) for one in preview["people"] if one["is_new_guest"]] == [("Noa", True)]
+    assert mia.json("bill", "list", *copy)["bills"] == []
+    assert ": committed, 2 bills\n" in mia.said("import", "commit", preview["id"], *copy)
+    assert len(mia.json("bill", "list", *copy)["bills"]) == 2
+    assert ": undone, 2 bills\n" in mia.said("import", "undo", preview["id"], *copy)
+    assert mia.json("bill", "list", *copy)["bills"] == []
+    assert mia.said("import", "list", *copy).count("undone") == 1
+    assert "such as Ana=@ana" in mia.refusal("import", tmp_path / "attic.csv", "--as", "@mia", *copy)
+
+
+def test_who_has_their_key_elsewhere_settles_up_by_the_command(
+    running: Running, tmp_path: Path, iris: Client, signed_in: Callable[[str], Client]
+) -> None:
+    """The command shows what is to be signed, and takes the signature that was made elsewhere."""
+    (tmp_path / "password").write_text(PASSWORD, "utf-8")
+    at, command, key = ("--url", running.url), Command(tmp_path / "nia"), Account.create()
+    nia, oto = signed_in("@nia"), signed_in("@oto")
+    challenge = nia.ask_for_address(key.address)
+    signature = key.sign_message(encode_defunct(text=challenge.text)).signature
+    wallets = nia.use_address(nia.take_address(challenge.nonce, "0x" + signature.hex()).address)
+    assert [(one.custody, one.default) for one in wallets] == [("external", True), ("managed", False)]
+    iris.top_up("BOAT-1", "@nia", "20.00 EUR")
+    wait_until(lambda: iris.topup("BOAT-1").stage == "final", "the money")
+    group = oto.make_group("Boat").id
+    nia.accept_invitation(oto.invite(group, "@nia").invitation.id)
+    ids = {one.name: one.id for one in oto.group(group).members}
+    split = {"mode": "equal", "people": list(ids.values())}
+    bill = oto.add_bill(group, "Boat", "EUR", split, {ids["@oto"]: "10.00"}, total="10.00")
+    nia.accept_bill(group, bill.id, bill.version)
+    command.said("account", "sign-in", "@nia", "--password-file", tmp_path / "password", *at)
+    document = command.json("clear", "Boat", *at)["to_sign"]
+    assert "your key is elsewhere" in command.said("clear", "sign", "Boat", *at)
+    signature = key.sign_typed_data(full_message=document).signature
+    settled = command.said("clear", "sign", "Boat", "--signature", "0x" + signature.hex(), *at)
+    assert "moves 5.00 EUR: final\n@nia pays 5.00 EUR, has signed\n@oto receives 5.00 EUR\n" in settled

@@ -33,6 +33,7 @@ from chainwallet.api.schemas.accounts import (
     WalletOrder,
     WalletsDocument,
 )
+from chainwallet.api.schemas.words import AddressText
 from chainwallet.errors import (
     AlreadyExists,
     BadSignature,
@@ -54,6 +55,7 @@ router = Router(tags=["accounts"])
 Person = Annotated[Caller, Depends(signed_in("session"))]
 Reader = Annotated[Caller, Depends(signed_in("account:read"))]
 KeyMaker = Annotated[Caller, Depends(signed_in("keys:write"))]
+OwnAddress = Annotated[AddressText, Path(description="One of your addresses")]
 OwnId = Annotated[IdText, Path(alias="id")]
 
 _TRYING = (BadValue, WrongPassword, TooManyTries, ClosedToStrangers)
@@ -169,3 +171,13 @@ def take_address(parts: GivenParts, caller: Person, body: WalletOrder) -> Wallet
 def wallets(parts: GivenParts, caller: Reader) -> WalletsDocument:
     """The caller's wallets, the default one first."""
     return WalletsDocument(wallets=[WalletDocument.of(one) for one in accounts.own_wallets(parts.accounts, caller)])
+
+
+@router.post("/v1/wallets/{address}/default", responses=refusals(BadValue, NotFound))
+def use_address(parts: GivenParts, caller: Person, address: OwnAddress) -> WalletsDocument:
+    """Makes one of the caller's wallets the default one: it pays, is paid, and settles up where none is named.
+
+    What is under way goes on with the wallets that it has.
+    """
+    found = accounts.use_address(parts.accounts, caller, parse_address(address, "address"))
+    return WalletsDocument(wallets=[WalletDocument.of(one) for one in found])
