@@ -1,5 +1,6 @@
 """``chainwallet import`` and ``export``: a group's bills in and out as files, at a running service."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,24 +114,61 @@ def list_(context: typer.Context, group: InGroup = None, url: Url = None, as_jso
     console().print(rows)
 
 
+@app.command("group")
+def group_(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A group's JSON file, as `export` writes it.")],
+    me: Annotated[str, typer.Option(metavar="NAME", help="Who you are in it; all others become guests.")],
+    url: Url = None,
+) -> None:
+    """Bring in a whole group from another service.
+
+    All in the file is computed and verified again first, its signatures too. A group that is here already is refused.
+    """
+    content = read_file(path, "file")
+    with service.at_service(context, url) as client:
+        made = client.bring_in_group(content.decode("utf-8", "replace"), _id_in(content, path, me))
+    print(f"group {made.id}: {plain(made.name)}")
+
+
 def export(
     context: typer.Context,
     group: Annotated[str, typer.Argument(metavar="GROUP", help="Its name, where you have one of it, or its id.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the CSV file goes.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Where the file goes, ending in .csv or .json.")
+    ],
     url: Url = None,
 ) -> None:
-    """Write a group's bills into a file as Splitwise exports them."""
+    """Write a group's bills into a file.
+
+    A CSV file is as Splitwise exports them. A JSON file has all of the group, with the signatures and transactions of
+    what settled its debts; `import group` brings it into another service.
+    """
+    if out.suffix not in (".csv", ".json"):
+        raise BadValue("out", str(out), "a file ending in .csv or .json")
     with service.at_service(context, url) as client:
         here = group_named(client, group)
-        content = client.export_csv(here.id)
+        content = client.export_csv(here.id) if out.suffix == ".csv" else client.export_json(here.id)
     try:
         out.write_bytes(content)
     except OSError as error:
         raise BadValue("out", str(out), f"a file that can be written ({error.strerror})") from error
-    print(f"the bills of {plain(here.name)} are in {out}")
+    what = "the bills" if out.suffix == ".csv" else "all"
+    print(f"{what} of {plain(here.name)} {'are' if out.suffix == '.csv' else 'is'} in {out}")
 
 
 # ------------------------------------------------------------------------------------------------ what they share
+
+
+def _id_in(content: bytes, path: Path, name: str) -> str:
+    """The id of who is called ``name`` in a group's file."""
+    try:
+        found = {one["name"]: one["id"] for one in json.loads(content)["members"]}
+    except (ValueError, TypeError, KeyError):
+        raise BadValue("file", str(path), "a group's JSON file, as `chainwallet export` writes it") from None
+    if name not in found:
+        raise BadValue("me", name, f"one of the people in the file: {', '.join(map(plain, found))}")
+    return str(found[name])
 
 
 def _members(group: "Group", people: list[str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ VERBS = [
     *("bill add", "bill amend", "bill list", "bill show", "bill accept", "bill reject", "bill propose", "bill adopt"),
     *("bill withdraw", "bill delete", "bill restore", "bill reverse", "bill pay", "bill paid", "balances"),
     *("clear up", "clear sign", "clear show", "clear list", "clear drop", "clear withdraw"),
-    *("import file", "import commit", "import undo", "import list", "export"),
+    *("import file", "import commit", "import undo", "import list", "import group", "export"),
     *("wallet new", "wallet list", "wallet show", "wallet import", "wallet export", "wallet rotate"),
     *("chain up", "chain status", "chain down"),
     *("contracts verify", "contracts bundle"),
