@@ -1,13 +1,12 @@
 """What a body must be before a route reads it: plain JSON that means one thing to every reader (RFC 8259, RFC 7493)."""
 
 import json
-import re
+
+from chainwallet.formats.nesting import is_flat
 
 MOST_DEPTH = 32
 """Most objects and lists in one another."""
 MOST_NUMBER = 2**53 - 1  # RFC 7493 section 2.2: beyond it readers differ
-_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class Unreadable(Exception):
@@ -25,7 +24,7 @@ def check_json(body: bytes) -> None:
     Refused are names that an object has twice, numbers beyond 2^53, NaN, halves of surrogate pairs, and more than
     ``MOST_DEPTH`` levels.
     """
-    if not _is_flat_enough(body):
+    if not is_flat(body, MOST_DEPTH):
         raise Unreadable(f"body: JSON that is nested too deeply, expected at most {MOST_DEPTH} levels")
     try:
         text = body.decode("utf-8")
@@ -57,18 +56,3 @@ def _small(digits: str) -> int:
 
 def _never(name: str) -> object:
     raise Unreadable(f"body: {name} is not JSON")
-
-
-def _is_flat_enough(body: bytes) -> bool:
-    """Whether it has few levels; quickly where there are few brackets at all, and without those in texts else."""
-    return _is_flat(body) or _is_flat(_TEXTS.sub(b"", body))
-
-
-def _is_flat(body: bytes) -> bool:
-    brackets = body.translate(None, _ALL_BUT_BRACKETS)
-    for _ in range(MOST_DEPTH):
-        left = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(left) == len(brackets):
-            break
-        brackets = left
-    return len(brackets) <= MOST_DEPTH

@@ -16,6 +16,7 @@ from chainwallet.abi.typed_data import Document as Signed
 from chainwallet.abi.typed_data import Domain, as_typed_data, from_typed_data
 from chainwallet.errors import BadValue
 from chainwallet.evm import to_hex
+from chainwallet.formats.nesting import is_flat
 from chainwallet.rules.canonical import MAX_NUMBER, Document, canonical, document_hash
 
 KIND = "chainwallet/group/1"
@@ -197,11 +198,13 @@ def read_group(content: bytes) -> KeptGroup:
     Raises ``BadValue`` with the path of the field, such as ``bills[3].versions[0].hash``, for one that is missing,
     unknown or of another kind, and of ``content`` for what is not canonical JSON of ``kind`` ``chainwallet/group/1``.
     """
+    if not is_flat(content, MOST_DEPTH):
+        raise BadValue("content", "JSON that is nested too deeply", f"at most {MOST_DEPTH} levels")
     try:
         document = json.loads(
             content.decode("utf-8"), object_pairs_hook=_once, parse_float=_never, parse_constant=_never
         )
-    except (ValueError, RecursionError) as broken:
+    except ValueError as broken:
         raise BadValue("content", str(broken)[:MOST_SHOWN_CHARS], "canonical JSON (RFC 8785) in UTF-8") from None
     _check_values(document)
     if not isinstance(document, dict) or document.get("kind") != KIND:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chainwallet.errors import WrongChain
+from chainwallet.formats.nesting import is_flat
 from chainwallet.rpc.address import NodeAddress
 from chainwallet.rpc.connection import Connection, Deadline, Reply, TooLarge, Trouble
 
@@ -27,7 +28,6 @@ SHOWN_CHARACTERS = 300
 
 MOST_DEPTH = 64
 """Most objects and lists in one another that are read; the answers of nodes have about ten."""
-_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 Call = tuple[str, Sequence[object]]
 """A method and its parameters."""
@@ -224,22 +224,9 @@ def _post(connection: Connection, body: bytes, deadline: Deadline, most_bytes: i
         return Garbled(0, str(too_large), is_too_large=True)
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         connection.close()  # behind a gateway another node may answer the next time
-    if not _is_flat_enough(reply.body):
+    if not is_flat(reply.body, MOST_DEPTH):
         return Garbled(0, "answered JSON that is nested too deeply")
     return reply
-
-
-def _is_flat_enough(body: bytes) -> bool:
-    """Whether ``body`` can be read without harm. Deep nesting ends the whole process, not the reading alone, where a
-    library has raised Python's recursion limit: py_ecc, which eth-keyfile imports, does. Brackets in texts are few.
-    """
-    brackets = body.translate(None, _ALL_BUT_BRACKETS)
-    for _ in range(MOST_DEPTH):
-        left = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(left) == len(brackets):
-            break
-        brackets = left
-    return len(brackets) <= MOST_DEPTH
 
 
 def _of_json(value: object, request_id: int | None, reply: Reply) -> Answer:
