@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chainwallet import deployment
 from chainwallet.abi.calls import constructor_data
 from chainwallet.abi.deployed_code import filled, words_of
 from chainwallet.artifacts import load_artifact, load_input
@@ -26,6 +27,7 @@ from chainwallet.manifest import Contract, Manifest
 from chainwallet.proofs.creation import office_of
 from chainwallet.rpc import Node
 from chainwallet.rules.cash import Cash
+from chainwallet.rules.money import currency_of
 from chainwallet.verification import LEDGER, Anchor, Part, Verdict, judge, observe, parts_of
 from tests.chain.bench import EUR, JPY, ROLES, Bench, key_of
 from tests.chain.fault_proxy import Fault, FaultProxy
@@ -126,9 +128,16 @@ def test_the_creation_is_told(bench: Bench, compiled: Compilation, eur: Contract
     assert sent["input"].endswith(constructor_data("EUR", ROLES.admin, ADMIN_DELAY_S).hex())
 
 
-def test_a_block_is_chosen_by_number_or_hash(bench: Bench, compiled: Compilation, eur: Contract) -> None:
+def test_a_block_is_chosen_by_number_or_hash(bench: Bench, compiled: Compilation, tmp_path: Path) -> None:
     """A block that is named by its hash is the auditor's own anchor; before its creation a ledger is not there."""
-    block = bench.node.block(eur.block)
+    usd = currency_of("USD")  # deployed now: of old blocks Anvil forgets the state where others have taken much back
+    manifest, _ = deployment.deploy(
+        bench.node, bench.database, bench.relayer().deliver, tmp_path, ROLES, [usd], bench.now_s
+    )
+    contract = manifest.contract(usd)
+    assert contract is not None
+    bench = replace(bench, deployed=replace(bench.deployed, manifest=manifest))
+    block, eur = bench.node.block(contract.block), contract
     by_number = verified(bench, compiled, eur, eur.block)
     by_hash = verified(bench, compiled, eur, block.hash)
     assert by_number[1] == by_hash[1]
