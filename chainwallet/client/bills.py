@@ -1,18 +1,14 @@
 """Bills of groups and their balances, and the methods of the client for them."""
 
-import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
-from urllib.parse import quote as quoted
 
+from chainwallet.client.asking import USUAL_LIMIT, Asking, route, through
 from chainwallet.client.documents import read
 from chainwallet.client.payments import Payment
-from chainwallet.client.transport import Transport
-
-USUAL_LIMIT = 50
 
 
 @dataclass(frozen=True)
@@ -214,10 +210,8 @@ class GroupBalances:
     balances: tuple[CurrencyBalances, ...]
 
 
-class Client(Protocol):
-    """What the methods are of."""
-
-    _transport: Transport
+class Paying(Asking, Protocol):
+    """What the methods are of that give payments."""
 
     def _ours(self, payment: Payment) -> Payment:
         """The payment, which may be asked for again here."""
@@ -232,7 +226,7 @@ class BillMethods:
     """
 
     def add_bill(
-        self: Client,
+        self: Asking,
         group_id: str,
         title: str,
         currency: str,
@@ -246,10 +240,10 @@ class BillMethods:
     ) -> Bill:
         """A new bill; ``total`` may be left out where its items say it, and ``on`` for today."""
         body = _terms(title, currency, split, payers, total, note, on)
-        return read(Bill, _post(self, _path(group_id), body, key))
+        return read(Bill, self._transport.make(_path(group_id), body, key))
 
     def bills(
-        self: Client,
+        self: Asking,
         group_id: str,
         *,
         state: str | None = None,
@@ -259,24 +253,18 @@ class BillMethods:
     ) -> Iterator[Bill]:
         """All bills of a group, the newest first, deleted ones only where ``state`` asks for them."""
         query = {"state": state, "currency": currency, "member": member, "asks": asks}
-        cursor: str | None = None
-        while True:
-            page = read(BillPage, self._transport.get(_path(group_id), {**query, "cursor": cursor}))
-            yield from page.bills
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return through(lambda cursor: _page(self, group_id, **query, cursor=cursor), lambda page: page.bills)
 
-    def bills_page(self: Client, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None) -> BillPage:
+    def bills_page(self: Asking, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None) -> BillPage:
         """A page of a group's bills; ``cursor`` is the ``next_cursor`` of the page before."""
-        return read(BillPage, self._transport.get(_path(group_id), {"limit": limit, "cursor": cursor}))
+        return _page(self, group_id, cursor=cursor, limit=limit)
 
-    def bill(self: Client, group_id: str, bill_id: str) -> BillStory:
+    def bill(self: Asking, group_id: str, bill_id: str) -> BillStory:
         """A bill, and all that ever became of it."""
         return read(BillStory, self._transport.get(_path(group_id, bill_id)))
 
     def amend_bill(
-        self: Client,
+        self: Asking,
         group_id: str,
         bill_id: str,
         version: int,
@@ -295,36 +283,36 @@ class BillMethods:
         body |= {} if reason is None else {"reason": reason}
         return read(Bill, self._transport.put(_path(group_id, bill_id), body))
 
-    def delete_bill(self: Client, group_id: str, bill_id: str) -> None:
+    def delete_bill(self: Asking, group_id: str, bill_id: str) -> None:
         """Gives a bill a tombstone."""
         self._transport.delete(_path(group_id, bill_id))
 
-    def restore_bill(self: Client, group_id: str, bill_id: str, *, key: str | None = None) -> Bill:
+    def restore_bill(self: Asking, group_id: str, bill_id: str, *, key: str | None = None) -> Bill:
         """Takes a bill's tombstone away."""
-        return read(Bill, _post(self, _path(group_id, bill_id, "restore"), None, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "restore"), None, key))
 
-    def reverse_bill(self: Client, group_id: str, bill_id: str, *, note: str = "", key: str | None = None) -> Bill:
+    def reverse_bill(self: Asking, group_id: str, bill_id: str, *, note: str = "", key: str | None = None) -> Bill:
         """A new bill that undoes one."""
-        return read(Bill, _post(self, _path(group_id, bill_id, "reversal"), {"note": note}, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "reversal"), {"note": note}, key))
 
-    def accept_bill(self: Client, group_id: str, bill_id: str, version: int, *, key: str | None = None) -> Bill:
+    def accept_bill(self: Asking, group_id: str, bill_id: str, version: int, *, key: str | None = None) -> Bill:
         """Accepts a bill."""
-        return read(Bill, _post(self, _path(group_id, bill_id, "accept"), {"version": version}, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "accept"), {"version": version}, key))
 
-    def accept_bills(self: Client, group_id: str, *, key: str | None = None) -> tuple[Bill, ...]:
+    def accept_bills(self: Asking, group_id: str, *, key: str | None = None) -> tuple[Bill, ...]:
         """Accepts all bills of a group that ask one and that one has said nothing to."""
-        path = f"/v1/groups/{_part(group_id)}/accept-bills"
-        return read(AcceptedBills, _post(self, path, None, key)).bills
+        path = route("groups", group_id, "accept-bills")
+        return read(AcceptedBills, self._transport.make(path, None, key)).bills
 
     def reject_bill(
-        self: Client, group_id: str, bill_id: str, version: int, reason: str, *, key: str | None = None
+        self: Asking, group_id: str, bill_id: str, version: int, reason: str, *, key: str | None = None
     ) -> Bill:
         """Rejects a bill."""
         body = {"version": version, "reason": reason}
-        return read(Bill, _post(self, _path(group_id, bill_id, "reject"), body, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "reject"), body, key))
 
     def propose_split(
-        self: Client,
+        self: Asking,
         group_id: str,
         bill_id: str,
         version: int,
@@ -335,26 +323,26 @@ class BillMethods:
     ) -> Bill:
         """Proposes to divide a bill another way."""
         body = {"version": version, "split": dict(split), "reason": reason}
-        return read(Bill, _post(self, _path(group_id, bill_id, "propose"), body, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "propose"), body, key))
 
     def adopt_proposal(
-        self: Client, group_id: str, bill_id: str, version: int, member: str, *, key: str | None = None
+        self: Asking, group_id: str, bill_id: str, version: int, member: str, *, key: str | None = None
     ) -> Bill:
         """Makes what ``member`` proposes the next version of a bill."""
         body = {"version": version, "member": member}
-        return read(Bill, _post(self, _path(group_id, bill_id, "adopt"), body, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "adopt"), body, key))
 
-    def withdraw_dispute(self: Client, group_id: str, bill_id: str, version: int, *, key: str | None = None) -> Bill:
+    def withdraw_dispute(self: Asking, group_id: str, bill_id: str, version: int, *, key: str | None = None) -> Bill:
         """Takes one's rejection or proposal back."""
-        return read(Bill, _post(self, _path(group_id, bill_id, "withdraw"), {"version": version}, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "withdraw"), {"version": version}, key))
 
-    def pay_share(self: Client, group_id: str, bill_id: str, version: int) -> tuple[Payment, ...]:
+    def pay_share(self: Paying, group_id: str, bill_id: str, version: int) -> tuple[Payment, ...]:
         """Pays what one owes by a bill: a payment to each whom one owes, the same ones where asked for again."""
         answer = self._transport.post(_path(group_id, bill_id, "payments"), {"version": version}, repeats=True)
         return tuple(self._ours(one) for one in read(SharePayments, answer).payments)
 
     def say_paid_elsewhere(
-        self: Client,
+        self: Asking,
         group_id: str,
         bill_id: str,
         version: int,
@@ -365,11 +353,11 @@ class BillMethods:
     ) -> Bill:
         """Says that ``debtors`` (none: all who still owe one by the bill) paid in cash or at a bank."""
         body = {"version": version, "debtors": list(debtors)} | ({} if note is None else {"note": note})
-        return read(Bill, _post(self, _path(group_id, bill_id, "paid-elsewhere"), body, key))
+        return read(Bill, self._transport.make(_path(group_id, bill_id, "paid-elsewhere"), body, key))
 
-    def group_balances(self: Client, group_id: str) -> tuple[CurrencyBalances, ...]:
+    def group_balances(self: Asking, group_id: str) -> tuple[CurrencyBalances, ...]:
         """What is owed in a group, by currency."""
-        return read(GroupBalances, self._transport.get(f"/v1/groups/{_part(group_id)}/balances")).balances
+        return read(GroupBalances, self._transport.get(route("groups", group_id, "balances"))).balances
 
 
 def _terms(
@@ -391,14 +379,9 @@ def _text(amount: Decimal | str) -> str:
     return amount if isinstance(amount, str) else format(amount, "f")
 
 
-def _post(client: Client, path: str, body: object, key: str | None) -> object:
-    answer: object = client._transport.post(path, body, repeats=True, key=key or uuid.uuid4().hex)
-    return answer
+def _page(client: Asking, group_id: str, **query: str | int | None) -> BillPage:
+    return read(BillPage, client._transport.get(_path(group_id), query))
 
 
 def _path(group_id: str, *parts: str) -> str:
-    return "/".join([f"/v1/groups/{_part(group_id)}/bills", *map(_part, parts)])
-
-
-def _part(text: str) -> str:
-    return quoted(text, safe="")
+    return route("groups", group_id, "bills", *parts)

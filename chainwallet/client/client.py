@@ -1,7 +1,7 @@
 """The client: one method for each route of the service."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -22,6 +22,7 @@ from chainwallet.client.accounts import (
     Wallet,
     Wallets,
 )
+from chainwallet.client.asking import USUAL_LIMIT, route, through
 from chainwallet.client.bills import BillMethods
 from chainwallet.client.documents import Amount, amount_of, read, time_text
 from chainwallet.client.events import Event
@@ -36,7 +37,6 @@ from chainwallet.client.problems import BadAnswer
 from chainwallet.client.requests import RequestMethods
 from chainwallet.client.transport import Transport
 
-USUAL_LIMIT = 50
 NOT_READY = 503  # what `/readyz` answers with its document where there are troubles
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def revoke_session(self, session_id: str) -> None:
         """Ends a session, at once and for good."""
-        self._transport.delete(f"/v1/sessions/{_part(session_id)}")
+        self._transport.delete(route("sessions", session_id))
 
     def make_key(
         self, name: str, scopes: Collection[str], *, expires_at: datetime | None = None, key: str | None = None
@@ -137,7 +137,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
         body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         if expires_at is not None:
             body["expires_at"] = time_text(expires_at)
-        return read(MadeKey, self._transport.post("/v1/keys", body, repeats=True, key=key or uuid.uuid4().hex))
+        return read(MadeKey, self._transport.make("/v1/keys", body, key))
 
     def keys(self) -> tuple[Key, ...]:
         """The API keys that are good, the newest first."""
@@ -145,7 +145,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def revoke_key(self, key_id: str) -> None:
         """Ends an API key, at once and for good."""
-        self._transport.delete(f"/v1/keys/{_part(key_id)}")
+        self._transport.delete(route("keys", key_id))
 
     def wallets(self) -> tuple[Wallet, ...]:
         """The wallets, the default one first."""
@@ -162,7 +162,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def use_address(self, address: str) -> tuple[Wallet, ...]:
         """Makes one of the wallets the default one, which pays, is paid and settles up where none is named."""
-        return read(Wallets, self._transport.post(f"/v1/wallets/{_part(address)}/default", repeats=True)).wallets
+        return read(Wallets, self._transport.post(route("wallets", address, "default"), repeats=True)).wallets
 
     # ------------------------------------------------------------------------------------------------ payments
 
@@ -190,11 +190,11 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def payment(self, payment_id: str) -> Payment:
         """How a payment stands, with its story."""
-        return self._payment(self._transport.get(f"/v1/payments/{_part(payment_id)}"))
+        return self._payment(self._transport.get(route("payments", payment_id)))
 
     def payments(self) -> Iterator[Payment]:
         """All payments, the newest first."""
-        return _through(lambda cursor: self.payments_page(cursor=cursor), lambda page: page.payments)
+        return through(lambda cursor: self.payments_page(cursor=cursor), lambda page: page.payments)
 
     def payments_page(self, *, limit: int = USUAL_LIMIT, cursor: str | None = None) -> PaymentPage:
         """A page of payments; ``cursor`` is the ``next_cursor`` of the page before."""
@@ -204,12 +204,12 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
     def sign(self, payment_id: str, signature: str) -> Payment:
         """Hands in the payer's signature over a payment's ``to_sign``: 65 bytes r||s||v in hex."""
         body = {"signature": signature}
-        return self._payment(self._transport.post(f"/v1/payments/{_part(payment_id)}/signature", body, repeats=True))
+        return self._payment(self._transport.post(route("payments", payment_id, "signature"), body, repeats=True))
 
     def cancel(self, payment_id: str, signature: str | None = None) -> Cancel:
         """Asks for a payment's end. Where its payer's key is elsewhere, sign ``to_sign`` and ask again with that."""
         body = {} if signature is None else {"signature": signature}
-        answer = self._transport.post(f"/v1/payments/{_part(payment_id)}/cancel", body, repeats=True)
+        answer = self._transport.post(route("payments", payment_id, "cancel"), body, repeats=True)
         cancel = read(Cancel, answer)
         return replace(cancel, payment=self._ours(cancel.payment))
 
@@ -221,7 +221,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def history(self, currency: str | None = None) -> Iterator[Movement]:
         """All movements, the newest first."""
-        return _through(lambda cursor: self.history_page(currency=currency, cursor=cursor), lambda page: page.movements)
+        return through(lambda cursor: self.history_page(currency=currency, cursor=cursor), lambda page: page.movements)
 
     def history_page(
         self, *, currency: str | None = None, limit: int = USUAL_LIMIT, cursor: str | None = None
@@ -251,7 +251,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def topup(self, reference: str, currency: str | None = None) -> TopUp:
         """How a top-up stands."""
-        return read(TopUp, self._transport.get(f"/v1/topups/{_part(reference)}", {"currency": currency}))
+        return read(TopUp, self._transport.get(route("topups", reference), {"currency": currency}))
 
     def withdraw(self, reference: str, payer: str, payment_id: str, amount: Amount | str) -> Withdrawal:
         """Burns what ``payer`` paid to the issuer by ``payment_id`` and the bank paid out, once for ``reference``."""
@@ -260,13 +260,12 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
 
     def withdrawal(self, reference: str, currency: str | None = None) -> Withdrawal:
         """How a withdrawal stands."""
-        return read(Withdrawal, self._transport.get(f"/v1/withdrawals/{_part(reference)}", {"currency": currency}))
+        return read(Withdrawal, self._transport.get(route("withdrawals", reference), {"currency": currency}))
 
     def pay_back(self, reference: str, currency: str | None = None) -> Withdrawal:
         """Gives up a withdrawal whose burn was refused: the issuer pays the customer back, once."""
-        query = "" if currency is None else f"?currency={_part(currency)}"
-        path = f"/v1/withdrawals/{_part(reference)}/payback{query}"
-        return read(Withdrawal, self._transport.post(path, repeats=True))
+        query = "" if currency is None else f"?currency={quoted(currency, safe='')}"
+        return read(Withdrawal, self._transport.post(route("withdrawals", reference, "payback") + query, repeats=True))
 
     # ------------------------------------------------------------------------------------------------ for everybody
 
@@ -279,7 +278,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
     ) -> PublicMovements:
         """A page of any address's movements, as the chain shows them to everybody."""
         query = {"currency": currency, "limit": limit, "cursor": cursor}
-        return read(PublicMovements, self._transport.get(f"/v1/audit/addresses/{_part(address)}/movements", query))
+        return read(PublicMovements, self._transport.get(route("audit", "addresses", address, "movements"), query))
 
     def balance_of(
         self,
@@ -297,7 +296,7 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
             "at": None if at is None else time_text(at),
             "compare": "true" if compare else None,
         }
-        return read(PastBalances, self._transport.get(f"/v1/audit/addresses/{_part(address)}/balance", query))
+        return read(PastBalances, self._transport.get(route("audit", "addresses", address, "balance"), query))
 
     def supply(self, currency: str | None = None) -> Supplies:
         """All money of each currency, three ways that must agree."""
@@ -320,22 +319,6 @@ class Client(GroupMethods, BillMethods, PlanMethods, RequestMethods, Interchange
         return replace(payment, _counter=self)
 
 
-def _through(page_at: Callable[[str | None], Any], things_of: Callable[[Any], tuple[T, ...]]) -> Iterator[T]:
-    """The things on all pages."""
-    cursor: str | None = None
-    while True:
-        page = page_at(cursor)
-        yield from things_of(page)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
-
-
 def _order(payee: str, amount: Amount | str, *, memo: str | None = None, payer: str | None = None) -> dict[str, object]:
     given = {"payee": payee, "amount": amount_of(amount).document, "memo": memo, "payer": payer}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _part(text: str) -> str:
-    """``text`` as one part of a path."""
-    return quoted(text, safe="")

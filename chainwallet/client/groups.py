@@ -1,16 +1,12 @@
 """Groups, invitations and friends: who shares bills, and the methods of the client for them."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
-from urllib.parse import quote as quoted
+from typing import Literal
 
+from chainwallet.client.asking import USUAL_LIMIT, Asking, route, through
 from chainwallet.client.documents import read, time_text
-from chainwallet.client.transport import Transport
-
-USUAL_LIMIT = 50
 
 Role = Literal["owner", "member", "viewer"]
 
@@ -129,69 +125,56 @@ class Friends:
     friends: tuple[Friend, ...]
 
 
-class Client(Protocol):
-    """What the methods are of."""
-
-    _transport: Transport
-
-
 class GroupMethods:
     """The client's methods about groups; each raises as all of its do.
 
     What is made is made once for the Idempotency-Key ``key`` (None: a new one).
     """
 
-    def make_group(self: Client, name: str, *, key: str | None = None) -> Group:
+    def make_group(self: Asking, name: str, *, key: str | None = None) -> Group:
         """A new group, which one owns."""
-        return read(Group, _post(self, "/v1/groups", {"name": name}, key))
+        return read(Group, self._transport.make("/v1/groups", {"name": name}, key))
 
-    def groups(self: Client) -> tuple[ListedGroup, ...]:
+    def groups(self: Asking) -> tuple[ListedGroup, ...]:
         """The groups that one is in, the newest first."""
         return read(Groups, self._transport.get("/v1/groups")).groups
 
-    def group(self: Client, group_id: str) -> Group:
+    def group(self: Asking, group_id: str) -> Group:
         """A group and its people."""
         return read(Group, self._transport.get(_path(group_id)))
 
-    def rename_group(self: Client, group_id: str, name: str) -> Group:
+    def rename_group(self: Asking, group_id: str, name: str) -> Group:
         """Gives a group another name."""
         return read(Group, self._transport.patch(_path(group_id), {"name": name}))
 
-    def activity(self: Client, group_id: str) -> Iterator[ActivityEntry]:
+    def activity(self: Asking, group_id: str) -> Iterator[ActivityEntry]:
         """All that was done in a group, the latest first."""
-        cursor: str | None = None
-        while True:
-            page = self.activity_page(group_id, cursor=cursor)  # type: ignore[attr-defined]  # a client has it
-            yield from page.activity
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return through(lambda cursor: _page(self, group_id, cursor=cursor), lambda page: page.activity)
 
     def activity_page(
-        self: Client, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None
+        self: Asking, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None
     ) -> ActivityPage:
         """A page of what was done in a group; ``cursor`` is the ``next_cursor`` of the page before."""
-        query = {"limit": limit, "cursor": cursor}
-        return read(ActivityPage, self._transport.get(f"{_path(group_id)}/activity", query))
+        return _page(self, group_id, cursor=cursor, limit=limit)
 
-    def add_guest(self: Client, group_id: str, name: str, *, role: Role = "member", key: str | None = None) -> Member:
+    def add_guest(self: Asking, group_id: str, name: str, *, role: Role = "member", key: str | None = None) -> Member:
         """Adds somebody who has no account."""
-        return read(Member, _post(self, f"{_path(group_id)}/members", {"name": name, "role": role}, key))
+        return read(Member, self._transport.make(f"{_path(group_id)}/members", {"name": name, "role": role}, key))
 
     def change_member(
-        self: Client, group_id: str, member_id: str, *, name: str | None = None, role: Role | None = None
+        self: Asking, group_id: str, member_id: str, *, name: str | None = None, role: Role | None = None
     ) -> Member:
         """Gives a member another name or role; a new owner takes the place of the old one."""
         given = {"name": name, "role": role}
         body = {word: value for word, value in given.items() if value is not None}
         return read(Member, self._transport.patch(_path(group_id, member_id), body))
 
-    def remove_member(self: Client, group_id: str, member_id: str) -> None:
+    def remove_member(self: Asking, group_id: str, member_id: str) -> None:
         """Has a member leave. ``MustStay`` says why they cannot."""
         self._transport.delete(_path(group_id, member_id))
 
     def invite(
-        self: Client,
+        self: Asking,
         group_id: str,
         handle: str | None = None,
         *,
@@ -205,60 +188,56 @@ class GroupMethods:
         to nobody again. Revoke it then and make another.
         """
         body = {"role": role, **_until(expires_at)} | ({} if handle is None else {"handle": handle})
-        return read(MadeInvitation, _post(self, f"{_path(group_id)}/invitations", body, key))
+        return read(MadeInvitation, self._transport.make(f"{_path(group_id)}/invitations", body, key))
 
     def claim_link(
-        self: Client, group_id: str, member_id: str, *, expires_at: datetime | None = None, key: str | None = None
+        self: Asking, group_id: str, member_id: str, *, expires_at: datetime | None = None, key: str | None = None
     ) -> MadeInvitation:
         """A link by which one person becomes a guest. Where the answer is lost: as ``invite``."""
-        return read(MadeInvitation, _post(self, f"{_path(group_id, member_id)}/claim-link", _until(expires_at), key))
+        return read(
+            MadeInvitation, self._transport.make(f"{_path(group_id, member_id)}/claim-link", _until(expires_at), key)
+        )
 
-    def invitations_of(self: Client, group_id: str) -> tuple[Invitation, ...]:
+    def invitations_of(self: Asking, group_id: str) -> tuple[Invitation, ...]:
         """A group's invitations that can be accepted, the newest first."""
         return read(Invitations, self._transport.get(f"{_path(group_id)}/invitations")).invitations
 
-    def revoke_invitation(self: Client, group_id: str, invitation_id: str) -> None:
+    def revoke_invitation(self: Asking, group_id: str, invitation_id: str) -> None:
         """Ends an invitation of a group."""
-        self._transport.delete(f"{_path(group_id)}/invitations/{_part(invitation_id)}")
+        self._transport.delete(route("groups", group_id, "invitations", invitation_id))
 
-    def invitations(self: Client) -> tuple[Invitation, ...]:
+    def invitations(self: Asking) -> tuple[Invitation, ...]:
         """The invitations that name one, the newest first."""
         return read(Invitations, self._transport.get("/v1/invitations")).invitations
 
-    def join(self: Client, token: str, *, key: str | None = None) -> Group:
+    def join(self: Asking, token: str, *, key: str | None = None) -> Group:
         """Comes into the group of the link with ``token``."""
-        return read(Group, _post(self, "/v1/invitations/accept", {"token": token}, key))
+        return read(Group, self._transport.make("/v1/invitations/accept", {"token": token}, key))
 
-    def accept_invitation(self: Client, invitation_id: str, *, key: str | None = None) -> Group:
+    def accept_invitation(self: Asking, invitation_id: str, *, key: str | None = None) -> Group:
         """Comes into the group of an invitation that names one."""
-        return read(Group, _post(self, f"/v1/invitations/{_part(invitation_id)}/accept", None, key))
+        return read(Group, self._transport.make(route("invitations", invitation_id, "accept"), None, key))
 
-    def decline_invitation(self: Client, invitation_id: str) -> None:
+    def decline_invitation(self: Asking, invitation_id: str) -> None:
         """Ends an invitation that names one."""
-        self._transport.post(f"/v1/invitations/{_part(invitation_id)}/decline", repeats=True)
+        self._transport.post(route("invitations", invitation_id, "decline"), repeats=True)
 
-    def ask_friend(self: Client, handle: str, *, key: str | None = None) -> Friend:
+    def ask_friend(self: Asking, handle: str, *, key: str | None = None) -> Friend:
         """Asks somebody to be one's friend; who asked first is one at once."""
-        return read(Friend, _post(self, "/v1/friends", {"handle": handle}, key))
+        return read(Friend, self._transport.make("/v1/friends", {"handle": handle}, key))
 
-    def friends(self: Client) -> tuple[Friend, ...]:
+    def friends(self: Asking) -> tuple[Friend, ...]:
         """One's friends, and whom one asked, by handle."""
         return read(Friends, self._transport.get("/v1/friends")).friends
 
 
-def _post(client: Client, path: str, body: object, key: str | None) -> object:
-    answer: object = client._transport.post(path, body, repeats=True, key=key or uuid.uuid4().hex)
-    return answer
+def _page(client: Asking, group_id: str, **query: str | int | None) -> ActivityPage:
+    return read(ActivityPage, client._transport.get(f"{_path(group_id)}/activity", query))
 
 
 def _path(group_id: str, member_id: str | None = None) -> str:
-    of_member = "" if member_id is None else f"/members/{_part(member_id)}"
-    return f"/v1/groups/{_part(group_id)}{of_member}"
+    return route("groups", group_id, *(() if member_id is None else ("members", member_id)))
 
 
 def _until(expires_at: datetime | None) -> dict[str, str]:
     return {} if expires_at is None else {"expires_at": time_text(expires_at)}
-
-
-def _part(text: str) -> str:
-    return quoted(text, safe="")

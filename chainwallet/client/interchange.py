@@ -1,15 +1,12 @@
 """Groups in and out as files, and the methods of the client for them."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
-from urllib.parse import quote as quoted
 
+from chainwallet.client.asking import Asking, route
 from chainwallet.client.documents import read
 from chainwallet.client.groups import Group
-from chainwallet.client.transport import Transport
 
 
 @dataclass(frozen=True)
@@ -68,17 +65,11 @@ class Imports:
     imports: tuple[ListedImport, ...]
 
 
-class Client(Protocol):
-    """What the methods are of."""
-
-    _transport: Transport
-
-
 class InterchangeMethods:
     """The client's methods about files; each raises as all of its do."""
 
     def preview_import(
-        self: Client,
+        self: Asking,
         group_id: str,
         file_name: str,
         content: str,
@@ -91,42 +82,42 @@ class InterchangeMethods:
         ``people`` says which members some of its people are (name to member id). Once for the Idempotency-Key ``key``.
         """
         body = {"file_name": file_name, "content": content, "people": dict(people or {})}
-        answer = self._transport.post(_path(group_id), body, repeats=True, key=key or uuid.uuid4().hex)
+        answer = self._transport.make(_path(group_id), body, key=key)
         return read(Import, answer)
 
-    def imports(self: Client, group_id: str) -> tuple[ListedImport, ...]:
+    def imports(self: Asking, group_id: str) -> tuple[ListedImport, ...]:
         """The latest imports into a group, the newest first."""
         return read(Imports, self._transport.get(_path(group_id))).imports
 
-    def one_import(self: Client, group_id: str, import_id: str) -> Import:
+    def one_import(self: Asking, group_id: str, import_id: str) -> Import:
         """An import, with its figures beside the file's."""
         return read(Import, self._transport.get(_path(group_id, import_id)))
 
-    def commit_import(self: Client, group_id: str, import_id: str) -> Import:
+    def commit_import(self: Asking, group_id: str, import_id: str) -> Import:
         """Brings in all of the file's bills at once; asked for again, it is the same."""
         return read(Import, self._transport.post(_path(group_id, import_id, "commit"), repeats=True))
 
-    def undo_import(self: Client, group_id: str, import_id: str) -> Import:
+    def undo_import(self: Asking, group_id: str, import_id: str) -> Import:
         """Takes all of an import's bills out again; asked for again, it is the same."""
         return read(Import, self._transport.post(_path(group_id, import_id, "undo"), repeats=True))
 
-    def export_csv(self: Client, group_id: str) -> bytes:
+    def export_csv(self: Asking, group_id: str) -> bytes:
         """The group's bills as the CSV that Splitwise exports."""
-        return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.csv")
+        return self._transport.get_bytes(route("groups", group_id, "export.csv"))
 
-    def bring_in_group(self: Client, content: str, me: str, *, key: str | None = None) -> Group:
+    def bring_in_group(self: Asking, content: str, me: str, *, key: str | None = None) -> Group:
         """The group of a file that ``export_json`` gave, in which one is the member ``me`` and all others are guests.
 
         Once for the Idempotency-Key ``key``.
         """
         body = {"content": content, "me": me}
-        answer = self._transport.post("/v1/group-imports", body, repeats=True, key=key or uuid.uuid4().hex)
+        answer = self._transport.make("/v1/group-imports", body, key=key)
         return read(Group, answer)
 
-    def export_json(self: Client, group_id: str) -> bytes:
+    def export_json(self: Asking, group_id: str) -> bytes:
         """All of the group as canonical JSON (RFC 8785), with the signatures of what settled its debts."""
-        return self._transport.get_bytes(f"/v1/groups/{quoted(group_id, safe='')}/export.json")
+        return self._transport.get_bytes(route("groups", group_id, "export.json"))
 
 
 def _path(group_id: str, *parts: str) -> str:
-    return "/".join([f"/v1/groups/{quoted(group_id, safe='')}/imports", *(quoted(part, safe="") for part in parts)])
+    return route("groups", group_id, "imports", *parts)

@@ -1,17 +1,13 @@
 """Plans, by which a group settles up, and the methods of the client for them."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import quote as quoted
+from typing import Any
 
+from chainwallet.client.asking import USUAL_LIMIT, Asking, route, through
 from chainwallet.client.documents import Amount, read
 from chainwallet.client.payments import Execution
-from chainwallet.client.transport import Transport
-
-USUAL_LIMIT = 50
 
 
 @dataclass(frozen=True)
@@ -91,25 +87,19 @@ class PlanPage:
     next_cursor: str | None
 
 
-class Client(Protocol):
-    """What the methods are of."""
-
-    _transport: Transport
-
-
 class PlanMethods:
     """The client's methods about settling up; each raises as all of its do.
 
     What is made is made once for the Idempotency-Key ``key`` (None: a new one).
     """
 
-    def preview_plan(self: Client, group_id: str, currency: str | None = None) -> PlanPreview:
+    def preview_plan(self: Asking, group_id: str, currency: str | None = None) -> PlanPreview:
         """What a plan would be now; ``currency`` may be left out where there is something to clear in one alone."""
-        answer = self._transport.get(f"/v1/groups/{_part(group_id)}/plan-preview", {"currency": currency})
+        answer = self._transport.get(route("groups", group_id, "plan-preview"), {"currency": currency})
         return read(PlanPreview, answer)
 
     def make_plan(
-        self: Client,
+        self: Asking,
         group_id: str,
         currency: str,
         *,
@@ -120,27 +110,21 @@ class PlanMethods:
         """A plan of all that can be cleared now. ``AlreadyExists`` where one is under way that it does not replace."""
         given = {"currency": currency, "sign_within_s": sign_within_s, "replaces": replaces}
         body = {name: value for name, value in given.items() if value is not None}
-        return read(Plan, _post(self, _path(group_id), body, key))
+        return read(Plan, self._transport.make(_path(group_id), body, key))
 
-    def plans(self: Client, group_id: str) -> Iterator[ListedPlan]:
+    def plans(self: Asking, group_id: str) -> Iterator[ListedPlan]:
         """All plans of a group, the newest first."""
-        cursor: str | None = None
-        while True:
-            page = read(PlanPage, self._transport.get(_path(group_id), {"cursor": cursor}))
-            yield from page.plans
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return through(lambda cursor: _page(self, group_id, cursor=cursor), lambda page: page.plans)
 
-    def plans_page(self: Client, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None) -> PlanPage:
+    def plans_page(self: Asking, group_id: str, *, limit: int = USUAL_LIMIT, cursor: str | None = None) -> PlanPage:
         """A page of a group's plans; ``cursor`` is the ``next_cursor`` of the page before."""
-        return read(PlanPage, self._transport.get(_path(group_id), {"limit": limit, "cursor": cursor}))
+        return _page(self, group_id, cursor=cursor, limit=limit)
 
-    def plan(self: Client, group_id: str, plan_id: str) -> Plan:
+    def plan(self: Asking, group_id: str, plan_id: str) -> Plan:
         """A plan and how it stands."""
         return read(Plan, self._transport.get(_path(group_id, plan_id)))
 
-    def consent(self: Client, group_id: str, plan_id: str, signature: str | None = None) -> Plan:
+    def consent(self: Asking, group_id: str, plan_id: str, signature: str | None = None) -> Plan:
         """Signs a plan in which one pays, once however often it is asked for.
 
         Where one's key is elsewhere, ``to_sign`` of the answer is signed there, and ``signature`` (65 bytes r||s||v in
@@ -149,23 +133,18 @@ class PlanMethods:
         body = None if signature is None else {"signature": signature}
         return read(Plan, self._transport.post(_path(group_id, plan_id, "consent"), body, repeats=True))
 
-    def drop_from_plan(self: Client, group_id: str, plan_id: str, member: str, *, key: str | None = None) -> Plan:
+    def drop_from_plan(self: Asking, group_id: str, plan_id: str, member: str, *, key: str | None = None) -> Plan:
         """Takes a member out of a plan; the plan that is made for the others, or the old one, ended."""
-        return read(Plan, _post(self, _path(group_id, plan_id, "drop"), {"member": member}, key))
+        return read(Plan, self._transport.make(_path(group_id, plan_id, "drop"), {"member": member}, key))
 
-    def withdraw_plan(self: Client, group_id: str, plan_id: str) -> None:
+    def withdraw_plan(self: Asking, group_id: str, plan_id: str) -> None:
         """Ends a plan; its debts are open again."""
         self._transport.delete(_path(group_id, plan_id))
 
 
-def _post(client: Client, path: str, body: object, key: str | None) -> object:
-    answer: object = client._transport.post(path, body, repeats=True, key=key or uuid.uuid4().hex)
-    return answer
+def _page(client: Asking, group_id: str, **query: str | int | None) -> PlanPage:
+    return read(PlanPage, client._transport.get(_path(group_id), query))
 
 
 def _path(group_id: str, *parts: str) -> str:
-    return "/".join([f"/v1/groups/{_part(group_id)}/plans", *map(_part, parts)])
-
-
-def _part(text: str) -> str:
-    return quoted(text, safe="")
+    return route("groups", group_id, "plans", *parts)

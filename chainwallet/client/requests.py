@@ -1,17 +1,13 @@
 """Requests for money: who is asked for what, how each part stands, and the methods of the client for them."""
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
-from urllib.parse import quote as quoted
 
+from chainwallet.client.asking import USUAL_LIMIT, Asking, route, through
 from chainwallet.client.documents import Amount, amount_of, read, time_text
 from chainwallet.client.payments import Payment
-from chainwallet.client.transport import Transport
-
-USUAL_LIMIT = 50
 
 Which = Literal["by_me", "of_me"]
 """Requests in which one asks, or those that ask one or that one pays."""
@@ -91,10 +87,8 @@ class RequestPage:
     next_cursor: str | None
 
 
-class Client(Protocol):
+class Client(Asking, Protocol):
     """What the methods are of."""
-
-    _transport: Transport
 
     def _payment(self, document: object) -> Payment: ...
 
@@ -138,23 +132,15 @@ class RequestMethods:
         """How a request stands."""
         return read(Request, self._transport.get(_path(request_id)))
 
-    def requests(self, which: Which = "by_me") -> Iterator[Request]:
+    def requests(self: Client, which: Which = "by_me") -> Iterator[Request]:
         """All requests in which one asks, or (``of_me``) that ask one, the newest first."""
-        cursor: str | None = None
-        while True:
-            page = self.requests_page(which, cursor=cursor)  # type: ignore[misc]  # a client has what it needs
-            yield from page.requests
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return through(lambda cursor: _page(self, which=which, cursor=cursor), lambda page: page.requests)
 
     def requests_page(
         self: Client, which: Which = "by_me", *, limit: int = USUAL_LIMIT, cursor: str | None = None
     ) -> RequestPage:
         """A page of requests; ``cursor`` is the ``next_cursor`` of the page before."""
-        return read(
-            RequestPage, self._transport.get("/v1/requests", {"which": which, "limit": limit, "cursor": cursor})
-        )
+        return _page(self, which=which, cursor=cursor, limit=limit)
 
     def cancel_request(self: Client, request_id: str) -> Request:
         """Takes a request back; what is under way is still paid."""
@@ -163,7 +149,7 @@ class RequestMethods:
     def remind(self: Client, request_id: str, *, key: str | None = None) -> Request:
         """Reminds those who are still to pay, each at most once a day."""
         path = f"{_path(request_id)}/remind"
-        return read(Request, self._transport.post(path, repeats=True, key=key or uuid.uuid4().hex))
+        return read(Request, self._transport.make(path, key=key))
 
     def new_link(self: Client, request_id: str) -> MadeRequest:
         """Gives a request another link; the one before leads nowhere."""
@@ -175,12 +161,12 @@ class RequestMethods:
 
     def pay_request(self: Client, request_id: str, part_id: str, *, payer: str | None = None) -> Payment:
         """Pays a part, once, however often it is asked for. See ``Client.pay``."""
-        path = f"{_path(request_id)}/parts/{quoted(part_id, safe='')}/pay"
+        path = route("requests", request_id, "parts", part_id, "pay")
         return self._payment(self._transport.post(path, _payer(payer), repeats=True))
 
     def decline(self: Client, request_id: str, part_id: str, reason: str) -> Request:
         """Declines a part that one is asked for."""
-        path = f"{_path(request_id)}/parts/{quoted(part_id, safe='')}/decline"
+        path = route("requests", request_id, "parts", part_id, "decline")
         return read(Request, self._transport.post(path, {"reason": reason}, repeats=True))
 
     def linked_request(self: Client, token: str) -> Request:
@@ -207,15 +193,19 @@ def _ask(
         "group": group,
     }
     transport = client._transport
-    return read(MadeRequest, transport.post("/v1/requests", body, repeats=True, key=key or uuid.uuid4().hex))
+    return read(MadeRequest, transport.make("/v1/requests", body, key))
+
+
+def _page(client: Asking, **query: str | int | None) -> RequestPage:
+    return read(RequestPage, client._transport.get("/v1/requests", query))
 
 
 def _path(request_id: str) -> str:
-    return f"/v1/requests/{quoted(request_id, safe='')}"
+    return route("requests", request_id)
 
 
 def _link(token: str) -> str:
-    return f"/v1/request-links/{quoted(token, safe='')}"
+    return route("request-links", token)
 
 
 def _payer(payer: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ id of ours. Any other is repeated only where the service never had it, or refuse
 
 import random
 import time
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -62,6 +63,10 @@ class Transport:
     def post(self, path: str, body: object = None, *, repeats: bool, key: str | None = None) -> Any:
         """The answer to ``body``; ``repeats`` says that a second time changes nothing, because of its id or ``key``."""
         return self._ask("POST", path, body=body, repeats=repeats, key=key)
+
+    def make(self, path: str, body: object = None, key: str | None = None) -> Any:
+        """The answer to what is done once for the Idempotency-Key ``key`` (None: a new one)."""
+        return self.post(path, body, repeats=True, key=key or uuid.uuid4().hex)
 
     def patch(self, path: str, body: object) -> Any:
         """The answer to a change that may be asked for again: what it leaves is the same."""
