@@ -62,9 +62,9 @@ def require_new_name(name: str, people: Collection[Member]) -> None:
         raise AlreadyExists("member", name)
 
 
-def require_room(people: Collection[Member]) -> None:
-    """Raises ``BadValue`` where a group of ``people`` is full."""
-    if sum(one.is_here for one in people) >= MOST_MEMBERS:
+def require_room(people: Collection[Member], coming: int = 1) -> None:
+    """Raises ``BadValue`` where a group of ``people`` has no room for so many more."""
+    if sum(one.is_here for one in people) + coming > MOST_MEMBERS:
         raise BadValue("members", MOST_MEMBERS, f"at most {MOST_MEMBERS} in a group")
 
 

@@ -236,6 +236,6 @@ def _seen(here: Standing, made: Import, history: GroupHistory) -> SeenImport:
 def _require_room(tx: Transaction, here: Standing, seen: SeenImport) -> None:
     new = sum(chosen.is_new for chosen in seen.made.people.values())
     if new:
-        require_room([*here.people, *[here.me] * (new - 1)])
+        require_room(here.people, new)
     if bills.count(tx, here.group.id) + len(seen.read.bills) > MOST_BILLS:
         raise BadValue("bills", len(seen.read.bills), f"at most {MOST_BILLS} in a group")

@@ -13,7 +13,7 @@ How a part stands follows from the request and from the promise of the payment t
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from chainwallet.errors import BadValue
 from chainwallet.rules.money import Money
@@ -21,7 +21,6 @@ from chainwallet.rules.promise import Canceled, Expired, Final, Stage
 from chainwallet.rules.timestamp import time_text
 
 PartStage = Literal["asked", "paying", "paid", "declined", "canceled", "expired"]
-PART_STAGES: tuple[PartStage, ...] = get_args(PartStage)
 
 DAY_S = 86_400
 REMINDED_EVERY_S = DAY_S
