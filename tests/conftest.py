@@ -92,6 +92,12 @@ def database(where: str) -> Iterator[Database]:
         yield opened
 
 
+def shared_place(factory: pytest.TempPathFactory) -> Path:
+    """A directory of this run alone that all its processes share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 REMEMBERING_SOLC = """#!{python}
 import hashlib, os, subprocess, sys
 from pathlib import Path
@@ -109,11 +115,15 @@ sys.stdout.buffer.write(answer.read_bytes())
 
 @pytest.fixture(scope="session")
 def solc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiler; what it has compiled once in this run it answers from memory, because each time takes seconds."""
+    """The compiler; what it has compiled once in this run, for whichever of its processes, it answers from memory,
+    because each time takes seconds.
+    """
     place = tmp_path_factory.mktemp("solc")
+    memory = shared_place(tmp_path_factory) / "compiled"
+    memory.mkdir(exist_ok=True)
     configured = os.environ.get("SOLC")
     real = find_solc(configured=Path(configured) if configured else None)
     remembering = place / "solc"
-    remembering.write_text(REMEMBERING_SOLC.format(python=sys.executable, memory=place, solc=real), "utf-8")
+    remembering.write_text(REMEMBERING_SOLC.format(python=sys.executable, memory=memory, solc=real), "utf-8")
     remembering.chmod(0o755)
     return remembering

@@ -180,7 +180,7 @@ def test_only_signing_needs_the_key(bench: Bench) -> None:
         bench.relayer("admin").deliver([submission_id])
     assert refusal.value.field == "sender"
     assert bench.relayer("issuer").tick() == 1
-    bench.relayer("admin").deliver([submission_id])
+    bench.relayer("admin", **Clock().seams).deliver([submission_id])
     assert bench.balance("ben") == ["0.000005"]
 
 

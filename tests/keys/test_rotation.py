@@ -137,17 +137,24 @@ import os, signal, sys
 from pathlib import Path
 from chainwallet.assembly import open_home
 from chainwallet.config import Config
-left = int(sys.argv[2])
-def watch(event, args):
-    global left
-    if event in ("open", "os.rename", "os.link", "os.remove", "os.listdir") and sys.argv[1] in str(args):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-with open_home(Config(home=Path(sys.argv[1]))) as opened:
-    opened.keys
-    sys.addaudithook(watch)
-    opened.rotate(None)
+def rotate(home, left):
+    def watch(event, args):
+        nonlocal left
+        if event in ("open", "os.rename", "os.link", "os.remove", "os.listdir") and home in str(args):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    with open_home(Config(home=Path(home))) as opened:
+        opened.keys
+        sys.addaudithook(watch)
+        opened.rotate(None)
+for line in sys.stdin:
+    home, left = line.rsplit(maxsplit=1)
+    child = os.fork()
+    if not child:
+        rotate(home, int(left))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -155,9 +162,10 @@ def test_a_rotation_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> N
     """Killed before any of its steps on files, a rotation leaves all keys signing, and the next one ends it."""
     script = [sys.executable, "-c", KILLED]
     kills = 0
+    forking = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     for step in range(100):
         home = home_of_version_1(tmp_path / str(step))
-        status = subprocess.run([*script, str(home), str(step)], check=False).returncode
+        status = _answer(forking, f"{home} {step}")
         with open_home(Config(home=home)) as opened:
             assert all_sign(opened) == 2
             if status == 0:
@@ -170,6 +178,14 @@ def test_a_rotation_killed_anywhere_is_finished_by_the_next(tmp_path: Path) -> N
             assert len(opened.keys.key_ids()) == 1
         assert not [name for name in os.listdir(home / "keys") if name.endswith((".tmp", ".next"))]
     assert kills > 20
+    assert forking.communicate()[0] == ""
+
+
+def _answer(process: "subprocess.Popen[str]", line: str) -> int:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{line}\n")
+    return int(process.stdout.readline())
 
 
 def test_managed_keys_sign_fast_and_stay_sealed(tmp_path: Path) -> None:
