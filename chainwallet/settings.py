@@ -10,7 +10,6 @@ from typing import Any
 from chainwallet.config import ApiLimits, Config, Limits
 from chainwallet.errors import BadValue, DamagedHome
 from chainwallet.home import Home
-from chainwallet.store.postgres import has_password, server_url, shown
 
 ENVIRONMENT_PREFIX = "CHAINWALLET_"
 _PATHS = {"home", "anvil", "kek_file", "keystore"}
@@ -111,6 +110,8 @@ def _database(where: str, base: Path, *, is_heard: bool) -> str:
     """A path or URL; with a password only where it was ``is_heard`` from the environment, which others cannot read."""
     if "://" not in where:
         return str(_path("database", where, base))
+    from chainwallet.store.postgres import has_password, server_url, shown  # noqa: PLC0415 - slow, for servers alone
+
     url = server_url(where)
     if has_password(url) and not is_heard:
         expected = "no password here; give it in CHAINWALLET_DATABASE, in PGPASSWORD or in ~/.pgpass"
