@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import chainwallet
-from chainwallet.api.frame import Frame, networks, origins
+from chainwallet.api.frame import Frame, failure, networks, origins
 from chainwallet.api.hot import Shortcut
 from chainwallet.api.limits import Rates
 from chainwallet.api.metrics import Metrics
@@ -117,9 +117,11 @@ def make_app(
     app.add_exception_handler(ChainwalletError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Shortcut, routes={key: hot for router in routers for key, hot in hot_routes_of(router).items()})
-    app.add_middleware(
-        Frame,
+    app.add_exception_handler(Exception, _failed)
+    hot_routes = {key: hot for router in routers for key, hot in hot_routes_of(router).items()}
+    # Around all layers of the framework, which a hot route needs none of.
+    app.middleware_stack = Frame(
+        Shortcut(app.build_middleware_stack(), routes=hot_routes),
         rates=app.state.rates,
         metrics=app.state.metrics,
         body_bytes=limits.body_bytes,
@@ -156,6 +158,11 @@ async def _http(request: Request, error: Exception) -> Response:
     )
     headers = {"Allow": _allowed(request)} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
     return _answer(request, problem(slug, str(error.detail), headers=headers))
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    """What nobody foresaw: the frame says in the log where it failed."""
+    return failure().response(request.state.request_id)
 
 
 def _allowed(request: Request) -> str:

@@ -87,15 +87,17 @@ class Frame:
         state["client"] = place_of(self._client(scope, given))
         origin = given.get(b"origin")
         extra = self._headers(request_id, origin)
-        status = 0
+        status, is_whole = 0, False
 
         async def send_framed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers: list[Header] = message.setdefault("headers", [])
                 names = {name for name, _ in headers}
                 headers.extend(header for header in extra if header[0] not in names)
+            elif message["type"] == "http.response.body":
+                is_whole = not message.get("more_body", False)
             await send(message)
 
         try:
@@ -110,10 +112,10 @@ class Frame:
                 await self._app(scope, receive_checked, send_framed)
         except Exception as error:
             _log_failure(error, request_id)
-            if status:
+            if status and not is_whole:
                 raise  # the answer has begun: only a broken connection tells that it is not whole
-            failed = problem("internal-error", "the service failed; its log says how, under this request_id")
-            await failed.response(request_id)(scope, receive, send_framed)
+            if not status:
+                await failure().response(request_id)(scope, receive, send_framed)
         finally:
             took_s = time.perf_counter() - started_s
             route = getattr(scope.get("route"), "path", None)
@@ -187,6 +189,11 @@ class Frame:
             headers.append((b"access-control-max-age", _CORS_AGE_S))
         await send({"type": "http.response.start", "status": 204 if is_known else 403, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
+
+
+def failure() -> Problem:
+    """What is answered where the service failed."""
+    return problem("internal-error", "the service failed; its log says how, under this request_id")
 
 
 def _too_large(most_bytes: int) -> Problem:

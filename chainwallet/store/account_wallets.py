@@ -82,12 +82,8 @@ def handles_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address,
 
 def accounts_of(tx: Transaction, addresses: Collection[Address]) -> dict[Address, int]:
     """The numbers of the accounts whose ``addresses`` are, of those that are an account's."""
-    query = (
-        select(wallets.c.address, account_wallets.c.account_id)
-        .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
-        .where(wallets.c.address.in_([to_hex(address) for address in addresses]))
-    )
-    return {Address(from_hex(row.address)): row.account_id for row in tx.execute(query)}
+    rows = tx.execute(_ACCOUNTS, {"addresses": [to_hex(address) for address in addresses]})
+    return {Address(from_hex(address)): account_id for address, account_id in rows}
 
 
 def addresses_of(tx: Transaction, account_ids: Collection[int]) -> dict[int, tuple[Address, ...]]:
@@ -115,6 +111,11 @@ _HANDLES = (
     select(wallets.c.address, accounts.c.handle)
     .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
     .join(accounts, accounts.c.id == account_wallets.c.account_id)
+    .where(wallets.c.address.in_(bindparam("addresses", expanding=True)))
+)
+_ACCOUNTS = (
+    select(wallets.c.address, account_wallets.c.account_id)
+    .join_from(wallets, account_wallets, wallets.c.name == account_wallets.c.wallet)
     .where(wallets.c.address.in_(bindparam("addresses", expanding=True)))
 )
 _ADDRESSES = (

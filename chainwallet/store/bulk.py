@@ -1,10 +1,25 @@
 """Many rows at once, handed to the driver as they are: looking at each value takes as long as storing it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ARRAY, Column, Dialect, FromClause, Table, Text, bindparam, cast, func, insert, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Column,
+    Dialect,
+    FromClause,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.types import TypeEngine
 
 from chainwallet.store.database import Transaction
 
@@ -15,12 +30,35 @@ def asked(tx: Transaction, **columns: Sequence[str]) -> FromClause:
     However many they are, it is a bound value or two, and the same statement. To be read from, or with IN: in a join
     SQLite may take it for the larger table.
     """
+    return _table(tx.dialect.name, tuple(columns), rows_asked(tx, **columns))
+
+
+def asked_later(engine: str, *columns: str) -> FromClause:
+    """As ``asked``, for a statement that is made once for each kind of database: ``rows_asked`` are bound to it.
+
+    Making a statement takes as long as having it answered.
+    """
+    return _table(engine, columns, None)
+
+
+def rows_asked(tx: Transaction, **columns: Sequence[str]) -> dict[str, object]:
+    """What a statement with the table ``asked_later`` is executed with."""
     if tx.dialect.name == "postgresql":
-        arrays = [cast(literal(list(texts), ARRAY(Text)), ARRAY(Text)) for texts in columns.values()]
+        return {f"asked_{name}": list(texts) for name, texts in columns.items()}
+    return {"asked": json.dumps(list(zip(*columns.values(), strict=True)))}
+
+
+def _table(engine: str, columns: Sequence[str], rows: Mapping[str, object] | None) -> FromClause:
+    if engine == "postgresql":
+        arrays = [cast(_bound(f"asked_{name}", ARRAY(Text), rows), ARRAY(Text)) for name in columns]
         return func.unnest(*arrays).table_valued(*columns, name="asked").render_derived()
-    rows = func.json_each(json.dumps(list(zip(*columns.values(), strict=True)))).table_valued("value", name="row")
+    each = func.json_each(_bound("asked", Text(), rows)).table_valued("value", name="row")
     names = enumerate(columns)
-    return select(*(func.json_extract(rows.c.value, f"$[{at}]").label(name) for at, name in names)).subquery("asked")
+    return select(*(func.json_extract(each.c.value, f"$[{at}]").label(name) for at, name in names)).subquery("asked")
+
+
+def _bound(name: str, of: TypeEngine[Any], rows: Mapping[str, object] | None) -> BindParameter[Any]:
+    return bindparam(name, type_=of) if rows is None else bindparam(name, rows[name], of, unique=True)
 
 
 def next_numbers(tx: Transaction, column: Column[int], count: int) -> range | list[int]:

@@ -5,15 +5,16 @@ Facts are written by the indexer and promises by everybody else; here both are r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import Select, and_, bindparam, func, literal_column, or_, select
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.promise import Canceling, Carried, Evidence, Executed, Execution, Offered, Queued, Stage
 from chainwallet.rules.window import NONCE_END, Dead, Free, NonceFate, Used, dies_by_use_of, is_window
 from chainwallet.store import facts as history
-from chainwallet.store.bulk import asked
+from chainwallet.store.bulk import asked_later, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import held_rows
 from chainwallet.store.promises import LIVE, Promise
@@ -70,8 +71,25 @@ def first_unused_nonces(tx: Transaction, token: str, payers: Collection[Address]
 
     Read from the ends of two indexes, however long the history is.
     """
-    them = asked(tx, payer=sorted(set(map(to_hex, payers))))
-    theirs = (facts.c.token == token) & (facts.c.payer == them.c.payer) & facts.c.orphaned_at_s.is_(None)
+    asking = rows_asked(tx, payer=sorted(set(map(to_hex, payers))))
+    return {
+        Address(from_hex(payer)): max(int(last, 16) + 1 if last else 0, int(bound, 16) if bound else 0)
+        for payer, last, bound in tx.execute(_unused(tx.dialect.name), {"token": token, **asking})
+    }
+
+
+def frozen(tx: Transaction, token: str, accounts: Collection[Address]) -> frozenset[Address]:
+    """Which of ``accounts`` are frozen: the last fact about their freezing says so."""
+    asking = rows_asked(tx, payer=sorted(set(map(to_hex, accounts))))
+    last = dict(tuple(row) for row in tx.execute(_freezing(tx.dialect.name), {"token": token, **asking}))
+    return frozenset(Address(from_hex(payer)) for payer, kind in last.items() if kind == "Frozen")
+
+
+# Asked for all payments, so made once for each kind of database.
+@lru_cache
+def _unused(engine: str) -> Select[Any]:
+    them = asked_later(engine, "payer")
+    theirs = (facts.c.token == bindparam("token")) & (facts.c.payer == them.c.payer) & facts.c.orphaned_at_s.is_(None)
     used, cancelled = (
         select(facts.c.nonce).where(theirs, which).order_by(facts.c.nonce.desc()).limit(1).correlate(them)
         for which in (
@@ -79,20 +97,14 @@ def first_unused_nonces(tx: Transaction, token: str, payers: Collection[Address]
             facts.c.kind == literal_column("'NoncesCanceled'"),
         )
     )
-    query = select(them.c.payer, used.scalar_subquery(), cancelled.scalar_subquery())
-    return {
-        Address(from_hex(payer)): max(int(last, 16) + 1 if last else 0, int(bound, 16) if bound else 0)
-        for payer, last, bound in tx.execute(query)
-    }
+    return select(them.c.payer, used.scalar_subquery(), cancelled.scalar_subquery())
 
 
-def frozen(tx: Transaction, token: str, accounts: Collection[Address]) -> frozenset[Address]:
-    """Which of ``accounts`` are frozen: the last fact about their freezing says so."""
-    them = asked(tx, payer=sorted(set(map(to_hex, accounts))))
-    theirs = (facts.c.token == token) & facts.c.payer.in_(select(them.c.payer))
+@lru_cache
+def _freezing(engine: str) -> Select[Any]:
+    theirs = (facts.c.token == bindparam("token")) & facts.c.payer.in_(select(asked_later(engine, "payer").c.payer))
     query = select(facts.c.payer, facts.c.kind).where(theirs, _FREEZES, facts.c.orphaned_at_s.is_(None))
-    last = dict(tuple(row) for row in tx.execute(query.order_by(facts.c.block + 0, facts.c.log_index)))
-    return frozenset(Address(from_hex(payer)) for payer, kind in last.items() if kind == "Frozen")
+    return query.order_by(facts.c.block + 0, facts.c.log_index)
 
 
 def unknown_documents(tx: Transaction, token: str, payers: Iterable[Address], above: int) -> Mapping[Address, int]:

@@ -6,6 +6,7 @@ that an answer given before a reorg can be given again. A question about a secon
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, or_, select
@@ -25,7 +26,7 @@ from chainwallet.rules.window import (
     is_tagged,
     is_window,
 )
-from chainwallet.store.bulk import asked
+from chainwallet.store.bulk import asked_later, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.schema import cursors, facts, holdings, quarantines
 from chainwallet.store.words import address_or_none, from_json, hash_or_none, number_or_none, word
@@ -38,6 +39,12 @@ IS_TRANSFER = facts.c.kind == literal_column("'Transfer'")
 """Written out, not bound: so the databases know that the indexes of movements hold all that is asked for."""
 
 _EACH_FOLLOWED = select(cursors).where(cursors.c.token.in_(bindparam("tokens", expanding=True)))
+_PAID = (  # these two are asked for all payments, so made once
+    select(facts)
+    .where(facts.c.token == bindparam("token"), facts.c.ref.in_(bindparam("refs", expanding=True)))
+    .where(facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
+    .order_by(facts.c.block + 0, facts.c.log_index, facts.c.part)  # found by their references, and then sorted
+)
 
 USING = ("Paid", "Consented", "AuthorizationUsed", "AuthorizationCanceled")
 """Kinds of facts that use up the nonce of a document."""
@@ -195,9 +202,7 @@ def settlement(tx: Transaction, token: str, settlement_hash: Hash32) -> Executio
 def _paid(tx: Transaction, token: str, refs: Collection[Hash32]) -> Iterator[Execution]:
     texts = sorted(map(to_hex, refs))
     for start in range(0, len(texts), REFS_AT_ONCE):
-        among = facts.c.ref.in_(texts[start : start + REFS_AT_ONCE])
-        query = _select(token).where(among, facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
-        for row in tx.execute(_sorted(query)):
+        for row in tx.execute(_PAID, {"token": token, "refs": texts[start : start + REFS_AT_ONCE]}):
             yield Execution(fact_of(row), row.learned_at_s)
 
 
@@ -266,10 +271,18 @@ def balance(tx: Transaction, token: str, owner: Address) -> int:
 
 def balances_of(tx: Transaction, token: str, owners: Collection[Address]) -> dict[Address, int]:
     """As ``balance``, by owner."""
-    them = asked(tx, owner=sorted(set(map(to_hex, owners))))
-    theirs = (holdings.c.token == token) & holdings.c.owner.in_(select(them.c.owner))
-    held = tx.execute(select(holdings.c.owner, holdings.c.balance).where(theirs))
+    asking = rows_asked(tx, owner=sorted(set(map(to_hex, owners))))
+    held = tx.execute(_held(tx.dialect.name), {"token": token, **asking})
     return dict.fromkeys(owners, 0) | {Address(from_hex(owner)): int(amount, 16) for owner, amount in held}
+
+
+@lru_cache
+def _held(engine: str) -> Select[Any]:
+    """Asked for all payments, so made once for each kind of database."""
+    theirs = (holdings.c.token == bindparam("token")) & holdings.c.owner.in_(
+        select(asked_later(engine, "owner").c.owner)
+    )
+    return select(holdings.c.owner, holdings.c.balance).where(theirs)
 
 
 def supply(tx: Transaction, token: str) -> int:

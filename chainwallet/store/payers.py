@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, select
 
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.rules.window import NONCE_END
-from chainwallet.store.bulk import asked
+from chainwallet.store.bulk import asked_later, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import LIVE, OPEN
 from chainwallet.store.schema import promises
@@ -32,15 +34,13 @@ class Standing:
 def standing(tx: Transaction, token: str, payers: Collection[Address]) -> dict[Address, Standing]:
     """That of each of ``payers``. Who decides something by it has locked them first (``locks.lock_payers``)."""
     found = dict.fromkeys(payers, Standing())
-    them = asked(tx, payer=sorted(map(to_hex, found)))
-    highest = [_highest(token, them, is_ours) for is_ours in (True, False)]
-    for payer, *nonces in tx.execute(select(them.c.payer, *highest)):
+    asking = {"token": token, **rows_asked(tx, payer=sorted(map(to_hex, found)))}
+    highest, live = _questions(tx.dialect.name)
+    for payer, *nonces in tx.execute(highest, asking):
         known = [int(nonce, 16) for nonce in nonces if nonce is not None]
         if known:
             found[Address(from_hex(payer))] = Standing(highest=max(known))
-    live = (promises.c.token == token) & promises.c.payer.in_(select(them.c.payer)) & promises.c.stage.in_(LIVE)
-    query = select(promises.c.payer, promises.c.stage, promises.c.value, promises.c.nonce).where(live)
-    for payer, stage, value, nonce in tx.execute(query):
+    for payer, stage, value, nonce in tx.execute(live, asking):
         address = Address(from_hex(payer))
         found[address] = with_live(found[address], int(value, 16) if stage in OPEN else 0, int(nonce, 16))
     return found
@@ -55,9 +55,19 @@ def with_live(one: Standing, kept: int, nonce: int) -> Standing:
     return Standing(one.reserved + kept, highest, lowest)
 
 
-def _highest(token: str, them: FromClause, is_ours: bool) -> ColumnElement[str | None]:
+@lru_cache
+def _questions(engine: str) -> tuple[Select[Any], Select[Any]]:
+    """Asked for all payments: the payers' highest nonces, and their live documents."""
+    them = asked_later(engine, "payer")
+    highest = select(them.c.payer, *(_highest(them, is_ours) for is_ours in (True, False)))
+    theirs = (promises.c.token == bindparam("token")) & promises.c.payer.in_(select(them.c.payer))
+    live = select(promises.c.payer, promises.c.stage, promises.c.value, promises.c.nonce)
+    return highest, live.where(theirs, promises.c.stage.in_(LIVE))
+
+
+def _highest(them: FromClause, is_ours: bool) -> ColumnElement[str | None]:
     """Read from the end of an index, however many there are: of nonces handed out here, or of adopted ones."""
     which = promises.c.adopted_at_s.is_(None) if is_ours else promises.c.adopted_at_s.is_not(None)
-    theirs = (promises.c.token == token) & (promises.c.payer == them.c.payer) & (promises.c.nonce < _FIRST_WIDE)
-    query = select(promises.c.nonce).where(theirs, which).order_by(promises.c.nonce.desc()).limit(1)
-    return query.correlate(them).scalar_subquery()
+    theirs = (promises.c.token == bindparam("token")) & (promises.c.payer == them.c.payer)
+    query = select(promises.c.nonce).where(theirs, promises.c.nonce < _FIRST_WIDE, which)
+    return query.order_by(promises.c.nonce.desc()).limit(1).correlate(them).scalar_subquery()

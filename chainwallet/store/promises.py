@@ -1,8 +1,9 @@
 """Promises: the documents that payers sign. A promise owns one nonce for life, stored before anybody sees it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from sqlalchemy import Row, Select, bindparam, func, insert, select, tuple_, update
@@ -30,7 +31,7 @@ from chainwallet.rules.promise import (
 from chainwallet.rules.story import told_of_promise
 from chainwallet.rules.window import NONCE_END
 from chainwallet.store import happenings
-from chainwallet.store.bulk import asked, insert_many, next_numbers
+from chainwallet.store.bulk import asked_later, insert_many, next_numbers, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import free_rows, held_rows
 from chainwallet.store.schema import carriages, promises
@@ -104,11 +105,17 @@ def by_ids(
 ) -> dict[tuple[Address, str], Promise]:
     """The promises of ``kind`` with these payers and ids, by both."""
     keys = sorted(set(some))
-    them = asked(tx, payer=[to_hex(payer) for payer, _ in keys], id=[promise_id for _, promise_id in keys])
-    ours = (promises.c.token == token) & (promises.c.kind == kind)
-    among = tuple_(promises.c.payer, promises.c.id).in_(select(them.c.payer, them.c.id))
-    query = select(promises).where(ours, among)
-    return {(one.payer, one.id): one for one in _many(tx, query)}
+    asking = rows_asked(tx, payer=[to_hex(payer) for payer, _ in keys], id=[promise_id for _, promise_id in keys])
+    found = _many(tx, _with_ids(tx.dialect.name), {"token": token, "kind": kind, **asking})
+    return {(one.payer, one.id): one for one in found}
+
+
+@lru_cache
+def _with_ids(engine: str) -> Select[Any]:
+    """Asked for all payments, so made once for each kind of database."""
+    them = asked_later(engine, "payer", "id")
+    ours = (promises.c.token == bindparam("token")) & (promises.c.kind == bindparam("kind"))
+    return select(promises).where(ours, tuple_(promises.c.payer, promises.c.id).in_(select(them.c.payer, them.c.id)))
 
 
 def by_number(tx: Transaction, number: int) -> Promise | None:
@@ -357,8 +364,8 @@ def _one(tx: Transaction, condition: Any) -> Promise | None:
     return _promise(row) if row else None
 
 
-def _many(tx: Transaction, query: Any) -> tuple[Promise, ...]:
-    return tuple(map(_promise, tx.execute(query)))
+def _many(tx: Transaction, query: Any, bound: Mapping[str, object] | None = None) -> tuple[Promise, ...]:
+    return tuple(map(_promise, tx.execute(query, bound)))
 
 
 def _columns(promise: Promise) -> dict[str, object]:

@@ -1,13 +1,15 @@
 """Payments as those see them who pay from several addresses: whichever of these paid."""
 
 from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import Select, bindparam, select, tuple_
 
 from chainwallet.evm import Address, to_hex
 from chainwallet.store import account_wallets
 from chainwallet.store import promises as rows
-from chainwallet.store.bulk import asked
+from chainwallet.store.bulk import asked_later, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
 from chainwallet.store.schema import promises
@@ -45,13 +47,20 @@ def taken_ids(tx: Transaction, chain: str, some: Collection[tuple[int, str]]) ->
     """
     owned = account_wallets.addresses_of(tx, {account for account, _ in some})
     asked_for = {(to_hex(address), name): account for account, name in some for address in owned.get(account, ())}
-    them = asked(tx, id=[name for _, name in asked_for], payer=[payer for payer, _ in asked_for])
-    query = select(promises.c.payer, promises.c.id).where(
-        promises.c.chain == chain,
+    asking = rows_asked(tx, id=[name for _, name in asked_for], payer=[payer for payer, _ in asked_for])
+    found = tx.execute(_taken(tx.dialect.name), {"chain": chain, **asking})
+    return {(asked_for[payer, name], name) for payer, name in found}
+
+
+@lru_cache
+def _taken(engine: str) -> Select[Any]:
+    """Asked for all payments, so made once for each kind of database."""
+    them = asked_later(engine, "id", "payer")
+    return select(promises.c.payer, promises.c.id).where(
+        promises.c.chain == bindparam("chain"),
         promises.c.kind == "payment",
         tuple_(promises.c.id, promises.c.payer).in_(select(them.c.id, them.c.payer)),
     )
-    return {(asked_for[payer, name], name) for payer, name in tx.execute(query)}
 
 
 def listed(

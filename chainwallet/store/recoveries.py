@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from chainwallet.errors import Recovering
 from chainwallet.evm import Address, from_hex, to_hex
@@ -48,8 +48,14 @@ def begin(
 
 def open_ones(tx: Transaction, chain: str) -> tuple[Recovery, ...]:
     """Those that have not ended: while there is one, nothing is signed on ``chain``."""
-    query = select(recoveries).where(recoveries.c.chain == chain, recoveries.c.ended_at_s.is_(None))
-    return tuple(map(_recovery, tx.execute(query.order_by(recoveries.c.id))))
+    return tuple(map(_recovery, tx.execute(_OPEN, {"chain": chain})))
+
+
+_OPEN = (  # asked for all payments, so made once
+    select(recoveries)
+    .where(recoveries.c.chain == bindparam("chain"), recoveries.c.ended_at_s.is_(None))
+    .order_by(recoveries.c.id)
+)
 
 
 def blocked(tx: Transaction, chain: str, payer: Address | None, final_s: int) -> Recovering | None:
