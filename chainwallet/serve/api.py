@@ -36,6 +36,7 @@ from chainwallet.rpc import Node
 from chainwallet.rules.sign_in_message import Site
 from chainwallet.serve import wake
 from chainwallet.serve.log import log_to_stderr, say
+from chainwallet.serve.memory import settle
 from chainwallet.serve.place import url_of
 from chainwallet.serve.signals import StopSignals
 
@@ -81,6 +82,7 @@ def answer(config: Config, listening: socket.socket, stop: StopSignals, rings: i
                 timeout_graceful_shutdown=GRACE_S,
             ),
         )
+        settle()
         if not stop:
             say("api", "listens", url=url_of(listening))
             server.run(sockets=[listening])

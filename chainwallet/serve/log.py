@@ -18,6 +18,8 @@ def say(who: str, what: str, **more: object) -> None:
 
 def log_to_stderr(who: str) -> None:
     """Has what ``logging`` gets in this process written the same way."""
+    # What no line tells need not be found out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(who))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

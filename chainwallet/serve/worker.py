@@ -10,6 +10,7 @@ from chainwallet.config import Config
 from chainwallet.errors import ChainMismatch, KeyServiceTrouble, NodeTrouble, StoreTrouble
 from chainwallet.home import Home
 from chainwallet.serve.log import say
+from chainwallet.serve.memory import settle
 from chainwallet.serve.place import Hold, held, lock_of_worker
 from chainwallet.serve.signals import StopSignals
 from chainwallet.serve.wake import hear
@@ -32,6 +33,7 @@ def work(config: Config, stop: StopSignals, hears: int | None) -> None:
         make_services(config)
         with open_home(config, alone=False) as opened, connect(opened) as connection:
             _take_over(opened, connection, hold)
+            settle()
             say("worker", "carries payments", chain=connection.chain.key)
             _Ticking(connection, _with_chores(connection), stop, hears).run()
     say("worker", "stopped")
