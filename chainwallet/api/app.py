@@ -111,7 +111,7 @@ def make_app(
     app.state.parts = parts
     app.state.rates = Rates(limits, monotonic_s)
     app.state.metrics = Metrics()
-    app.state.readers = Readers()
+    app.state.readers = Readers(on_loop=parts.database.is_file)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ChainwalletError, _refused)

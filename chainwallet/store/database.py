@@ -47,6 +47,11 @@ class Database:
         return self._backend.name
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is an SQLite file, read in this process: nobody else need be waited for."""
+        return isinstance(self._backend, SqliteFile)
+
+    @property
     def path(self) -> Path:
         """Of an SQLite file; a server has none."""
         assert isinstance(self._backend, SqliteFile)  # noqa: S101 - the caller knows which it opened

@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
 import pytest
 
-from chainwallet.api.readers import READERS, TOGETHER, Readers, outcomes_of
+from chainwallet.api.readers import READERS, SLOW_S, TOGETHER, Readers, outcomes_of
 from chainwallet.errors import DatabaseBusy, NotFound
 
 TIMEOUT_S = 20
@@ -58,6 +59,38 @@ def test_a_slow_call_does_not_hold_up_those_that_come_after_it() -> None:
             async with asyncio.timeout(TIMEOUT_S / 2):
                 assert await asyncio.gather(*(readers.call(lambda: 5) for _ in range(100))) == [5] * 100
             assert not slow.done()
+            may_go_on.set()
+            assert await slow
+
+    asyncio.run(ask())
+
+
+def test_a_file_is_read_on_the_loop() -> None:
+    """Where the database is a file, what came at the same time is carried out on the loop, in one go and in order."""
+    groups: list[list[int]] = []
+
+    def work(_: None, some: Sequence[int]) -> list[tuple[int, int]]:
+        groups.append(list(some))
+        return [(number, threading.get_ident()) for number in some]
+
+    async def ask() -> list[tuple[int, int]]:
+        with closing(Readers(on_loop=True)) as readers:
+            return await asyncio.gather(*(readers.together(work, None, number) for number in range(2 * TOGETHER)))
+
+    assert asyncio.run(ask()) == [(number, threading.get_ident()) for number in range(2 * TOGETHER)]
+    assert groups == [list(range(TOGETHER)), list(range(TOGETHER, 2 * TOGETHER))]
+
+
+def test_the_loop_is_not_held_up_again_by_what_is_slow() -> None:
+    """After a reading that took long threads read, and the loop goes on meanwhile."""
+    may_go_on = threading.Event()
+
+    async def ask() -> None:
+        with closing(Readers(on_loop=True)) as readers:
+            await readers.call(partial(time.sleep, 2 * SLOW_S))
+            slow = asyncio.ensure_future(readers.call(partial(may_go_on.wait, TIMEOUT_S)))
+            await asyncio.sleep(0)
+            assert await readers.call(threading.get_ident) != threading.get_ident()
             may_go_on.set()
             assert await slow
 
