@@ -5,6 +5,8 @@ import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -358,6 +360,29 @@ def split(
     shown.add_row("bills divided, of all modes", f"{found.splits_per_s:,} in a second")
     shown.add_row("the fewest transfers of 15 people", f"{found.plan_15_ms:.1f} ms")
     shown.add_row("the balances of 500 bills and 30 people", f"{found.balances_500x30_ms:.1f} ms")
+    console().print(shown)
+
+
+@app.command("sign")
+def sign(
+    runs: Annotated[int, typer.Option(min=1, max=RUNS_MOST, metavar="N", help="How many runs of each kind.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how fast payments are signed.
+
+    Digest and signature in one process: by a key in memory, and by a managed wallet's, which is opened each time.
+    Prints the medians of the runs, in the processor's time, which does not count other work on the machine.
+    """
+    from chainwallet.bench.signing import figures
+
+    with TemporaryDirectory(prefix="chainwallet-") as directory:
+        found = figures(runs, Path(directory))
+    if as_json:
+        say_json(asdict(found))
+        return
+    shown = table("What", "In a second")
+    shown.add_row("payments signed by a key in memory", f"{found.signatures_per_s:,}")
+    shown.add_row("payments signed by a managed wallet's key", f"{found.managed_per_s:,}")
     console().print(shown)
 
 

@@ -20,6 +20,8 @@ from tests.chaos.ground import CONFIRMATIONS, DEEPEST, LOOK_S, PATIENCE_S, Groun
 CROWD = 300
 """Transactions of others in the pool, each with better fees than ours."""
 TRIES = 20
+MENDED = 4 * DEEPEST
+"""So many of the last blocks are looked at for lost ones."""
 
 
 def reorg(ground: Ground) -> None:
@@ -32,10 +34,27 @@ def reorg(ground: Ground) -> None:
                 break
             except KeyError:  # Anvil refuses: it has not the state of that block any more
                 depth //= 2
-    assert depth > 0, "no reorg is possible"
+        assert depth > 0, "no reorg is possible"
+        _mend(ground)
     ground.injected["reorg"] += 1
     ground.injected["reorg deeper than final"] += depth > CONFIRMATIONS
     ground.injected[f"reorg of {'1 to 2' if depth < 3 else '3 to 10' if depth < 11 else '11 to 20'} blocks"] += 1
+
+
+def _mend(ground: Ground) -> None:
+    """Where a transaction came in at the same moment, Anvil has lost blocks of the new branch: no chain looks like that.
+
+    They are taken back in their turn, with all above them.
+    """
+    for _ in range(TRIES):
+        head = ground.bench.node.block_number()
+        numbers = range(max(ground.first, head - MENDED), head + 1)
+        lost = next((n for n in numbers if ground.bench.ask("eth_getBlockByNumber", hex(n), False) is None), None)
+        if lost is None:
+            return
+        ground.say(f"Anvil has lost block {lost}")
+        ground.bench.ask("anvil_reorg", head - lost + 1, [])
+    raise AssertionError("Anvil has lost blocks")
 
 
 @contextmanager
