@@ -42,7 +42,7 @@ def reorg(ground: Ground) -> None:
 
 
 def _mend(ground: Ground) -> None:
-    """Where a transaction came in at the same moment, Anvil has lost blocks of the new branch: no chain looks like that.
+    """Where a transaction came in at the same moment, Anvil has lost blocks of the new branch, as no chain does.
 
     They are taken back in their turn, with all above them.
     """
