@@ -49,7 +49,8 @@ def sign_out(context: typer.Context, url: Url = None) -> None:
     """End the session that is kept here."""
     with at_service(context, url) as client:
         client.sign_out()
-    keep(_home(context), _place(url), None)
+    home = _home(context)
+    keep(home, _place(home, url), None)
     print("signed out")
 
 
@@ -192,7 +193,7 @@ def at_service(context: typer.Context, url: str | None, *, needs_session: bool =
     note = running_note(home) if url is None else None
     if url is None and note is None:
         raise BadValue("url", "none", "--url URL, or a service of this home that runs (`chainwallet serve`)")
-    session = kept(home).get(_place(url))
+    session = kept(home).get(_place(home, url))
     if needs_session and session is None:
         raise NotSignedIn("sign in with `chainwallet account sign-in`")
     where = url if note is None else note.url
@@ -203,11 +204,11 @@ def at_service(context: typer.Context, url: str | None, *, needs_session: bool =
 
 def _sign_in(context: typer.Context, handle: str, password: str, url: str | None) -> None:
     home = _home(context)
-    earlier = kept(home).get(_place(url), {}).get("token")
+    earlier = kept(home).get(_place(home, url), {}).get("token")
     with at_service(context, url, needs_session=False) as client:
         token = client.sign_in(handle, password, earlier_token=earlier).token
         shown = client.account().handle
-    keep(home, _place(url), {"handle": shown, "token": token})
+    keep(home, _place(home, url), {"handle": shown, "token": token})
     print(f"signed in as {shown}")
 
 
@@ -217,8 +218,14 @@ def _home(context: typer.Context) -> "Home":
     return Home(config_of(context).home)
 
 
-def _place(url: str | None) -> str:
-    return OF_THE_HOME if url is None else url.rstrip("/")
+def _place(home: "Home", url: str | None) -> str:
+    """What a session is kept under: the home's own service is itself wherever it listens, and however it is named."""
+    from chainwallet.serve.place import running_note
+
+    if url is None:
+        return OF_THE_HOME
+    note = running_note(home)
+    return OF_THE_HOME if note is not None and note.url.rstrip("/") == url.rstrip("/") else url.rstrip("/")
 
 
 def _password(file: Path | None, *, twice: bool) -> str:

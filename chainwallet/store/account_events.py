@@ -13,11 +13,12 @@ from sqlalchemy import Row, Select, bindparam, func, select
 from chainwallet.evm import Address
 from chainwallet.rules.fact import Fact
 from chainwallet.rules.handle import Handle
+from chainwallet.store.account_schema import account_events, accounts
 from chainwallet.store.database import Transaction
 from chainwallet.store.facts import fact_of
 from chainwallet.store.group_schema import group_events
 from chainwallet.store.promises import Kind
-from chainwallet.store.schema import account_events, accounts, facts, happenings, promises
+from chainwallet.store.schema import facts, happenings, promises
 from chainwallet.store.words import address_or_none
 
 

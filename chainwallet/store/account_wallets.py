@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from chainwallet.errors import AlreadyExists
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.rules.handle import Handle
+from chainwallet.store.account_schema import account_wallets, accounts
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import account_wallets, accounts, wallets
+from chainwallet.store.schema import wallets
 from chainwallet.store.wallets import Wallet, from_row
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from chainwallet.errors import AlreadyExists
 from chainwallet.rules.handle import Handle, shown
 from chainwallet.rules.scope import Role, parse_role
+from chainwallet.store.account_schema import account_roles, accounts
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import account_roles, accounts
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, or_, selec
 
 from chainwallet.rules.scope import Scope, parse_scopes
 from chainwallet.store import accounts as account_rows
+from chainwallet.store.account_schema import account_roles, accounts, api_keys
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import account_roles, accounts, api_keys
 
 _BY_TOKENS = (
     select(api_keys, *account_rows.COLUMNS)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select, update
 
 from chainwallet.evm import Address, from_hex, to_hex
+from chainwallet.store.account_schema import challenges
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import challenges
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, insert, or_, select, update
 
+from chainwallet.store.account_schema import account_wallets
 from chainwallet.store.bills import ROWS_AT_ONCE, StoredState
 from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
@@ -26,7 +27,7 @@ from chainwallet.store.group_schema import (
 )
 from chainwallet.store.promises import OPEN, Promise
 from chainwallet.store.promises import every as promises_with
-from chainwallet.store.schema import account_wallets, facts, promises
+from chainwallet.store.schema import facts, promises
 
 DebtState = Literal["open", "locked", "paying", "settled"]
 

@@ -15,10 +15,11 @@ from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.store import facts as history
 from chainwallet.store import group_events, members
+from chainwallet.store.account_schema import account_events, notified
 from chainwallet.store.database import Transaction
 from chainwallet.store.facts import ABOVE_ALL
 from chainwallet.store.locks import take_turns
-from chainwallet.store.schema import account_events, cursors, facts, happenings, notified, promises
+from chainwallet.store.schema import cursors, facts, happenings, promises
 
 FINAL_SPAN_BLOCKS = 1_000  # looked through for movements that became final, at most, in one step
 MARKED_AT_ONCE = 500  # bound values in one statement stay far below SQLite's 32,766

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from chainwallet.store import accounts as account_rows
+from chainwallet.store.account_schema import account_roles, accounts, sessions
 from chainwallet.store.accounts import Account
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import account_roles, accounts, sessions
 
 _BY_TOKENS = (
     select(sessions, *account_rows.COLUMNS)

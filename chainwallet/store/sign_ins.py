@@ -7,9 +7,9 @@ from sqlalchemy import delete, insert, select, update
 
 from chainwallet.rules.handle import Handle
 from chainwallet.rules.throttle import HANDLE_FORGOTTEN_AFTER_S, OF_BOTH, OF_PLACE, Counts, Tries
+from chainwallet.store.account_schema import account_places, sign_in_tries
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import take_turns
-from chainwallet.store.schema import account_places, sign_in_tries
 
 Kind = Literal["both", "place", "handle"]
 

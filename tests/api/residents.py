@@ -10,8 +10,8 @@ from chainwallet.notifier import Notifier
 from chainwallet.rpc import Blocks
 from chainwallet.rules.cash import Cash
 from chainwallet.store import account_wallets, wallets
+from chainwallet.store.account_schema import accounts
 from chainwallet.store.account_wallets import OwnWallet
-from chainwallet.store.schema import accounts
 from chainwallet.store.wallets import Wallet
 from chainwallet.worker import Worker
 from tests.api.service import PEOPLE

@@ -12,10 +12,10 @@ from chainwallet.rules.handle import Handle
 from chainwallet.rules.scope import SCOPES
 from chainwallet.store import account_events
 from chainwallet.store.account_events import AccountEvent
+from chainwallet.store.account_schema import accounts
 from chainwallet.store.database import Database
 from chainwallet.store.group_schema import bills, debts, debts_paid_elsewhere, plan_legs, plans
 from chainwallet.store.members import MemberRole
-from chainwallet.store.schema import accounts
 from tests.accounts.conftest import NOW_S, made_up
 
 NAMES = ("ana", "ben", "cleo", "dee", "eve")

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import insert
 
+from chainwallet.store.account_schema import accounts
 from chainwallet.store.database import Database
-from chainwallet.store.schema import accounts
 from tests.indexing.conftest import founded, running, town
 from tests.notifying.listeners import ANAS, BENS, CLEOS
 

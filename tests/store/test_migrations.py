@@ -22,7 +22,7 @@ from chainwallet.abi.typed_data import Consent, Domain, Leg, Payment, Settlement
 from chainwallet.errors import DamagedHome, DatabaseRefused, NewerDatabase
 from chainwallet.evm import Address, Hash32
 from chainwallet.rules.submission import Queued, Submission
-from chainwallet.store import group_schema, request_schema, submissions
+from chainwallet.store import account_schema, group_schema, request_schema, submissions
 from chainwallet.store.backend import Backend
 from chainwallet.store.database import Database
 from chainwallet.store.migration import revision_of, revisions, upgrade
@@ -326,7 +326,8 @@ def test_migrations_give_exactly_the_schema(empty_place: Callable[[], str], engi
     seen_by = seen_by_sqlite if engine == "sqlite" else seen_by_postgres
     assert seen_by(migrated) == seen_by(declared)
     assert len(seen_by(migrated)) > len(metadata.tables)
-    assert group_schema.groups.metadata is request_schema.requests.metadata is metadata
+    mine = (account_schema.accounts, group_schema.groups, request_schema.requests)
+    assert all(table.metadata is metadata for table in mine)
 
 
 # ------------------------------------------------------------------------------------------------ opening

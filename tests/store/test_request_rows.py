@@ -11,12 +11,12 @@ from chainwallet.evm import Address, BlockNumber, Hash32
 from chainwallet.notifier import Reminders
 from chainwallet.rules.request import DAY_S
 from chainwallet.store import promises, reminding, requests
+from chainwallet.store.account_schema import accounts
 from chainwallet.store.database import Database
 from chainwallet.store.group_schema import group_events as event_rows
 from chainwallet.store.promises import Promise
 from chainwallet.store.request_schema import request_payments
 from chainwallet.store.requests import Part, PartPayment, Request, Whole
-from chainwallet.store.schema import accounts
 from tests.postgres import on_both
 
 pytestmark = on_both
