@@ -27,7 +27,7 @@ from chainwallet.store.database import Database
 from scripts.check_payments import rows_of
 from tests.chain.bench import ETHER, EUR, PAYERS, ROLES, SERVICES, Bench, Deployed, key_of, relayer_for
 from tests.chaos.crew import LIMITS, RELAYERS, Crew, Ways
-from tests.chaos.pool import FullPool
+from tests.chaos.pool import Pool
 from tests.chaos.pulse import Pulse
 from tests.postgres import PostgresProcess
 
@@ -69,7 +69,7 @@ class Ground:
         self.bench = self._deployed(units)
         self.stack.callback(self._close)
         self.pulse = self.stack.enter_context(Pulse(self.chain.url))
-        self.proxy = FullPool(
+        self.proxy = Pool(
             self.chain.url, RATES, self.seed, second=SECOND, second_port=0, longest_delay_ms=LONGEST_DELAY_MS
         )
         self.stack.enter_context(self.proxy)

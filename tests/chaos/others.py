@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chainwallet.abi.calls import pay_data, pay_item
 from chainwallet.abi.events import PAID_TOPIC, Skipped, decode_event
-from chainwallet.evm import Hash32, Receipt, Transaction, keccak256
+from chainwallet.evm import Hash32, Receipt, Transaction, keccak256, to_hex
 from chainwallet.keys.signer import to_compact
 from chainwallet.store import promises
 from chainwallet.store.promises import Promise
@@ -20,13 +20,17 @@ from tests.chaos.ground import CONFIRMATIONS, DEEPEST, LOOK_S, PATIENCE_S, Groun
 CROWD = 300
 """Transactions of others in the pool, each with better fees than ours."""
 TRIES = 20
-MENDED = 4 * DEEPEST
-"""So many of the last blocks are looked at for lost ones."""
+MINED_S = 2.0
+"""Anvil mines what it can within this."""
 
 
 def reorg(ground: Ground) -> None:
-    """1 to 20 blocks are taken back, and as many empty ones take their place."""
-    with ground.pulse.held():
+    """1 to 20 blocks are taken back, and as many empty ones take their place.
+
+    No transaction comes in meanwhile: Anvil, which mines it at once, loses blocks and even the state of contracts then.
+    """
+    with ground.pulse.held(), ground.proxy.held():
+        _wait_for_miner(ground)
         depth = ground.dice.randint(1, min(DEEPEST, ground.bench.node.block_number() - ground.first))
         while depth > 0:
             try:
@@ -35,26 +39,32 @@ def reorg(ground: Ground) -> None:
             except KeyError:  # Anvil refuses: it has not the state of that block any more
                 depth //= 2
         assert depth > 0, "no reorg is possible"
-        _mend(ground)
+        _require_whole(ground)
     ground.injected["reorg"] += 1
     ground.injected["reorg deeper than final"] += depth > CONFIRMATIONS
     ground.injected[f"reorg of {'1 to 2' if depth < 3 else '3 to 10' if depth < 11 else '11 to 20'} blocks"] += 1
 
 
-def _mend(ground: Ground) -> None:
-    """Where a transaction came in at the same moment, Anvil has lost blocks of the new branch, as no chain does.
+def _wait_for_miner(ground: Ground) -> None:
+    """Until the pool has nothing more to mine, or will not mine it now."""
+    give_up_at = time.monotonic() + MINED_S
+    while time.monotonic() < give_up_at:
+        waiting = ground.bench.ask("txpool_status")
+        assert isinstance(waiting, dict)
+        if int(waiting["pending"], 16) == 0:
+            break
+        time.sleep(LOOK_S)
+    time.sleep(LOOK_S)  # what was taken from the pool last
 
-    They are taken back in their turn, with all above them.
-    """
-    for _ in range(TRIES):
-        head = ground.bench.node.block_number()
-        numbers = range(max(ground.first, head - MENDED), head + 1)
-        lost = next((n for n in numbers if ground.bench.ask("eth_getBlockByNumber", hex(n), False) is None), None)
-        if lost is None:
-            return
-        ground.say(f"Anvil has lost block {lost}")
-        ground.bench.ask("anvil_reorg", head - lost + 1, [])
-    raise AssertionError("Anvil has lost blocks")
+
+def _require_whole(ground: Ground) -> None:
+    """The branch has all its blocks, and the ledger's code: else Anvil, not the product, is at fault for the rest."""
+    head = ground.bench.node.block_number()
+    numbers = range(max(ground.first, head - DEEPEST), head + 1)
+    lost = [n for n in numbers if ground.bench.ask("eth_getBlockByNumber", hex(n), False) is None]
+    code = ground.bench.ask("eth_getCode", to_hex(ground.bench.cash.address), "latest")
+    assert not lost, f"Anvil has lost blocks {lost}"
+    assert code != "0x", "Anvil has lost the ledger"
 
 
 @contextmanager
