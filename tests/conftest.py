@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import urllib.request
@@ -75,11 +76,20 @@ def engine() -> str:
     return "sqlite"
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with this version's schema: copying it takes a tenth of the time of its migrations."""
+    path = tmp_path_factory.mktemp("template") / "chainwallet.db"
+    Database(path).close()
+    return path
+
+
 @pytest.fixture
 def where(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """Where a test's own new database is: what ``Database.open`` takes, in this process or in another one."""
     if engine == "sqlite":
-        yield str(tmp_path / "chainwallet.db")
+        migrated: Path = request.getfixturevalue("migrated_file")
+        yield str(shutil.copy(migrated, tmp_path / "chainwallet.db"))
         return
     server: PostgresProcess = request.getfixturevalue("postgres")
     with server.migrated() as url:

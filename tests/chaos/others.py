@@ -16,10 +16,13 @@ from tests.chain.signed_payments import document_of, item_of
 from tests.chaos.clients import accept, new_orders
 from tests.chaos.crew import RELAYERS
 from tests.chaos.ground import CONFIRMATIONS, DEEPEST, LOOK_S, PATIENCE_S, Ground
+from tests.chaos.processes import kill_anvil
 
 CROWD = 300
 """Transactions of others in the pool, each with better fees than ours."""
 TRIES = 20
+FORGETS_AFTER = 700
+"""So many blocks after its start Anvil still reorganises as it should: after 1,000 it takes back all state there is."""
 MINED_S = 2.0
 """Anvil mines what it can within this."""
 
@@ -29,6 +32,8 @@ def reorg(ground: Ground) -> None:
 
     No transaction comes in meanwhile: Anvil, which mines it at once, loses blocks and even the state of contracts then.
     """
+    if ground.bench.node.block_number() - ground.first > FORGETS_AFTER:
+        kill_anvil(ground)
     with ground.pulse.held(), ground.proxy.held():
         _wait_for_miner(ground)
         depth = ground.dice.randint(1, min(DEEPEST, ground.bench.node.block_number() - ground.first))
