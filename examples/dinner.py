@@ -1,9 +1,10 @@
 """Five friends share a dinner, one disputes it, and all are even by one transaction that everybody who pays has signed.
 
-    python examples/dinner.py http://127.0.0.1:8420 @iris
+    DINNER_PASSWORD="..." .venv/bin/python examples/dinner.py http://127.0.0.1:8420 @iris
 
-@iris is an issuer of the service, who makes money for what came in at the bank; the password in DINNER_PASSWORD is
-everybody's. Daria's key is not kept by the service: it is made here, and signs the typed data that she is shown.
+@iris is an issuer of the service (`chainwallet account role @iris issuer --grant`), who makes money for what came in at
+the bank; the password in DINNER_PASSWORD is everybody's. Daria's key is not kept by the service: it is made here, and
+signs the typed data that she is shown.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A shop that asks a customer for money and hands the goods over when the payment is final.
 
-    python examples/shop.py http://127.0.0.1:8420 @cafe @ana "12.40 EUR"
+    SHOP_PASSWORD="..." .venv/bin/python examples/shop.py http://127.0.0.1:8420 @cafe @ana "12.40 EUR"
 
 The first run opens the shop's account, under the password in SHOP_PASSWORD. The shop trusts nobody's word for it that
 something was paid: it looks into its own history, which the service has verified on the chain block by block, for money

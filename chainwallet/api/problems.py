@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from chainwallet import errors
 from chainwallet.api.kinds import KIND_OF, KINDS, Kind
+from chainwallet.api.schemas.words import WORDS_OF_PATTERNS
 from chainwallet.errors import ChainwalletError, TooMany
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,6 +23,7 @@ SHOWN_ERRORS = 10
 RETRY_AFTER_S = 1  # where trying again is safe and nothing says when
 SECRET_FIELDS = ("password", "secret", "token", "passphrase", "authorization", "private_key", "api_key")
 """A value is never told back where its field's name has one of these in it."""
+_IN_WORDS = frozenset(WORDS_OF_PATTERNS.values())
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def problem_of_input(error: RequestValidationError) -> Problem:
     found = [_input_error(one) for one in error.errors()[:SHOWN_ERRORS]]
     first = found[0]
     members = {**first, "errors": found}
-    return Problem(KINDS["invalid-request"], f"{first['field']}: {first['limit']}", members)
+    got = f"got {first['value']!r}, " if first["limit"] in _IN_WORDS and "value" in first else ""
+    return Problem(KINDS["invalid-request"], f"{first['field']}: {got}{first['limit']}", members)
 
 
 def is_secret(field_name: str) -> bool:
@@ -112,11 +115,18 @@ def _input_error(one: Mapping[str, Any]) -> dict[str, object]:
     location: Sequence[object] = one["loc"]
     parts = location[1:] if location[0] == "body" else location[1:2]  # a parameter has no parts
     where = ".".join(str(part)[:SHOWN_CHARACTERS] for part in parts) or str(location[0])
-    told: dict[str, object] = {"field": where, "limit": one["msg"]}
+    told: dict[str, object] = {"field": where, "limit": _limit(one)}
     value = one.get("input")
     if isinstance(value, str | int | bool | None) and one["type"] != "missing" and not is_secret(where):
         told["value"] = _shown(value)
     return told
+
+
+def _limit(one: Mapping[str, Any]) -> str:
+    """What is expected, in words that people know."""
+    if one["type"] == "string_pattern_mismatch":
+        return WORDS_OF_PATTERNS.get(str(one["ctx"]["pattern"]), str(one["msg"]))
+    return str(one["msg"])
 
 
 def _shown(value: object) -> object:

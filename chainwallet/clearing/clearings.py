@@ -205,11 +205,13 @@ class Clearings:
     # ------------------------------------------------------------------------------------------------ looking up
 
     def _only_currency(self, tx: Transaction, group_id: str) -> str:
-        """The currency in which there is something to clear; raises ``BadValue`` where that is not exactly one."""
+        """The currency in which there is something to clear; raises ``BadValue`` where there is none, or several."""
         desks = self.tools.desks
         found = [code for code in sorted(desks) if clearable(tx, group_id, desks[code].cash.currency)]
-        if len(found) != 1:
-            raise BadValue("currency", "none", f"one of {', '.join(found or sorted(desks))}")
+        if not found:
+            raise BadValue("plan", "nothing to clear", f"{planning.WHAT_IS_CLEARED}, in {' or '.join(sorted(desks))}")
+        if len(found) > 1:
+            raise BadValue("currency", "none", f"one of {', '.join(found)}, in which there are debts to clear")
         return found[0]
 
 

@@ -248,6 +248,8 @@ def _tell(request: "Request", *, as_json: bool) -> None:
     for part in request.parts:
         why = f" ({plain(part.reason)})" if part.reason else ""
         print(f"{part.amount} of {_whom(part)}: {part.stage}{why}")
+        for payment in part.payments:
+            print(f"  {payment.payer}: {payment.stage}, payment {payment.id}")
 
 
 def _tell_made(made: "MadeRequest", *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """``chainwallet bill`` and ``balances``: what a group spends and who owes whom, at a running service."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from chainwallet.cli.terminal import alone, console, plain, say_json, table, wri
 from chainwallet.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from chainwallet.client import Client
@@ -149,6 +150,9 @@ def show(
         story = client.bill(here.id, bill_named(client, here, bill).id)
     _tell(story, as_json=as_json)
     if not as_json:
+        print(f"divided {_divided(story, story.split)}")
+        if story.note:
+            print(f"note: {plain(story.note)}")
         for done in story.activity:
             print(f"{done.at:%Y-%m-%d %H:%M} UTC  {done.words}")
 
@@ -397,7 +401,45 @@ def _tell(bill: "Bill", *, as_json: bool) -> None:
         why = f" ({plain(line.reason)})" if line.reason else ""
         answer = f": {line.answer}{why}" if line.answer else ""
         print(f"{plain(line.member.name)} has {line.share}, paid {line.paid}{answer}")
+        if line.proposal is not None:
+            print(f"{plain(line.member.name)} proposes {_divided(bill, line.proposal)}")
     print(f"id {bill.id}, version {bill.version}")
+
+
+def _divided(bill: "Bill", split: "Mapping[str, Any]") -> str:
+    """How ``split`` divides ``bill``, in words."""
+    names = {line.member.id: line.member.name for line in bill.lines}
+
+    def of(members: "Iterable[str]") -> str:
+        return plain(", ".join(sorted(names.get(member, member) for member in members))) or "nobody"
+
+    def each(listed: "Iterable[Mapping[str, Any]]", what: str, unit: str = "") -> str:
+        return plain(
+            ", ".join(sorted(f"{names.get(one['member'], one['member'])} {one[what]}{unit}" for one in listed))
+        )
+
+    match split["mode"]:
+        case "equal":
+            return f"equally among {of(split['people'])}"
+        case "exact":
+            return f"exactly: {each(split['amounts'], 'amount')}"
+        case "percent":
+            return f"by percentages: {each(split['percentages'], 'percent', '%')}"
+        case "shares":
+            return f"in shares: {each(split['weights'], 'weight')}"
+        case "adjustments":
+            return f"equally among {of(split['people'])}, but for {each(split['amounts'], 'amount') or 'nobody'}"
+    items = [
+        f"{plain(one['label'])} {one['price']}" + (f" x{one['quantity']}" if one.get("quantity", 1) != 1 else "")
+        + f" of {of(person['member'] for person in one['people'])}"
+        for one in split["items"]
+    ]  # fmt: skip
+    extras = [
+        f"{name} {extra['percent'] + '%' if extra.get('percent') is not None else extra['amount']}"
+        for name in ("tax", "tip", "service", "discount")
+        if (extra := split.get(name)) is not None
+    ]
+    return "by items: " + "; ".join([*items, *extras])
 
 
 def _tell_balances(one: "CurrencyBalances") -> None:

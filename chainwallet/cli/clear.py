@@ -1,6 +1,7 @@
 """``chainwallet clear``: a group settles up by one transaction that everybody who pays has signed."""
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ from chainwallet.cli.terminal import UsualVerb, alone, console, plain, say_json,
 from chainwallet.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chainwallet.client import Client
     from chainwallet.client.groups import Group
     from chainwallet.client.plans import ListedPlan, Plan
@@ -70,7 +73,8 @@ def up(
         code = currency if currency is not None else client.preview_plan(here.id).total.currency
         old = _under_way(client, here, code) if again else None
         made = client.make_plan(here.id, code.upper(), sign_within_s=within_s, replaces=old.id if old else None)
-        plan = _signed(client, here, made, wait)
+        with _told_that_it_is_made(here, made):
+            plan = _signed(client, here, made, wait)
     _tell(here, plan, as_json=as_json)
 
 
@@ -193,6 +197,17 @@ def _signed(client: "Client", group: "Group", plan: "Plan", wait_s: int, signatu
         time.sleep(PAUSE_S)
         plan = client.plan(group.id, plan.id)
     return plan
+
+
+@contextmanager
+def _told_that_it_is_made(group: "Group", plan: "Plan") -> "Iterator[None]":
+    """What keeps its maker from signing does not unmake the plan: the error says what may be done."""
+    try:
+        yield
+    except BaseException as error:
+        verbs = f"`chainwallet clear sign {group.name}` signs it later, `clear withdraw {group.name}` ends it"
+        error.add_note(f"plan {plan.id} is made and waits: {verbs}")
+        raise
 
 
 def _tell(group: "Group", plan: "Plan", *, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def file(
         found = client.preview_import(here.id, path.name, content, people=_members(here, people or []))
         if commit:
             found = client.commit_import(here.id, found.id)
-    _tell(found, as_json=as_json)
+    _tell(found, here, as_json=as_json)
 
 
 @app.command("commit")
@@ -78,8 +78,9 @@ def commit(
 ) -> None:
     """Bring in all bills of a file at once. Whom they charge is asked to accept them."""
     with service.at_service(context, url) as client:
-        found = client.commit_import(the_group(client, group).id, import_id)
-    _tell(found, as_json=as_json)
+        here = the_group(client, group)
+        found = client.commit_import(here.id, import_id)
+    _tell(found, here, as_json=as_json)
 
 
 @app.command("undo")
@@ -91,8 +92,9 @@ def undo(
     That can be while none of them is settled.
     """
     with service.at_service(context, url) as client:
-        found = client.undo_import(the_group(client, group).id, import_id)
-    _tell(found, as_json=as_json)
+        here = the_group(client, group)
+        found = client.undo_import(here.id, import_id)
+    _tell(found, here, as_json=as_json)
 
 
 @app.command("list")
@@ -166,9 +168,10 @@ def _id_in(content: bytes, path: Path, name: str) -> str:
         found = {one["name"]: one["id"] for one in json.loads(content)["members"]}
     except (ValueError, TypeError, KeyError):
         raise BadValue("file", str(path), "a group's JSON file, as `chainwallet export` writes it") from None
-    if name not in found:
+    named = name if name in found else f"@{name}"
+    if named not in found:
         raise BadValue("me", name, f"one of the people in the file: {', '.join(map(plain, found))}")
-    return str(found[name])
+    return str(found[named])
 
 
 def _members(group: "Group", people: list[str]) -> dict[str, str]:
@@ -181,7 +184,7 @@ def _members(group: "Group", people: list[str]) -> dict[str, str]:
     return found
 
 
-def _tell(found: "Import", *, as_json: bool) -> None:
+def _tell(found: "Import", group: "Group", *, as_json: bool) -> None:
     if as_json:
         from chainwallet.cli.shapes import json_of
 
@@ -189,8 +192,10 @@ def _tell(found: "Import", *, as_json: bool) -> None:
         return
     print(f"import {found.id} of {plain(found.file_name)}: {found.stage}, {found.bills} bills")
     names = {one.member: one.name for one in found.people}
+    known = {one.id: one.name for one in group.members}
     for one in found.people:
-        print(f"{plain(one.name)} is {'a new guest' if one.is_new_guest else one.member}")
+        member = plain(known.get(one.member, one.member))
+        print(f"{plain(one.name)} is {'a new guest' if one.is_new_guest else member}")
     for figures in found.totals:
         for person in figures.people:
             name = plain(names.get(person.member, person.member))

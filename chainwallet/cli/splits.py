@@ -117,8 +117,19 @@ def _people(group: "Group", wishes: Wishes) -> list[str]:
     if wishes.people is None:
         named = [one.id for one in group.members if one.left_at is None and one.role != "viewer"]
     else:
-        named = [group.me, *(member_named(group, name).id for name in wishes.people.split(","))]
+        named = [group.me, *_each_once("with", group, wishes.people)]
     return [one for one in dict.fromkeys(named) if one != group.me or not wishes.without_me]
+
+
+def _each_once(option: str, group: "Group", names: str) -> list[str]:
+    """The ids of the members with these names; raises ``BadValue`` where somebody is named twice."""
+    found: dict[str, str] = {}
+    for name in names.split(","):
+        member = member_named(group, name)
+        if member.id in found:
+            raise BadValue(option, names, f"each person once: {found[member.id]} and {name.strip()} are one")
+        found[member.id] = name.strip()
+    return list(found)
 
 
 def _listed(group: "Group", text: str, option: str, what: str) -> list[dict[str, str]]:
@@ -158,8 +169,12 @@ def _item(group: "Group", text: str, people: list[str], money: "Money") -> Any:
     if match is None:
         raise BadValue("item", text, 'a label, a price and who had it, such as "Wine 9.90 x2: ana,ben"')
     label, price, quantity, names = match.groups()
-    had = people if names is None else [member_named(group, name).id for name in names.split(",")]
-    return item_for(label, parse_money(price, money.currency, "item"), *had, quantity=int(quantity or 1))
+    had = people if names is None else _each_once("item", group, names)
+    amount = parse_money(price, money.currency, "item")
+    if amount.amount_minor * money.amount_minor < 0:
+        expected = "below 0, as the bill is a refund" if money.amount_minor < 0 else "above 0, as the bill's amount is"
+        raise BadValue("item", text, f"a price {expected}")
+    return item_for(label, amount, *had, quantity=int(quantity or 1))
 
 
 @dataclass(frozen=True)

@@ -110,9 +110,15 @@ def told_how_to_go_on(what: str, option: str, key: str) -> Iterator[None]:
         yield
     except BaseException as error:
         lacks_eth = isinstance(error, InsufficientFunds) and error.required.endswith(" ETH")
-        if lacks_eth or not isinstance(error, Refused):
+        if lacks_eth or not (isinstance(error, Refused) or _is_refusal(error)):
             error.add_note(f"go on with the same {what} by {option} {key}")
         raise
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether a service refused it; its client need not be loaded to know."""
+    client = sys.modules.get("chainwallet.client.problems")
+    return client is not None and isinstance(error, client.Refusal)
 
 
 def told_to_stop() -> threading.Event:

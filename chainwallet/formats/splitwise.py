@@ -35,6 +35,7 @@ from chainwallet.formats.spreadsheet import (
     paragraph,
     read_number,
     shown,
+    unguarded,
 )
 from chainwallet.rules.money import Currency, exact_minor
 
@@ -185,9 +186,9 @@ def _line(table: Table, record: Record) -> _Line:
         raise BadRow(table.source, row, table.heading(_CURRENCY), shown(code), _CURRENCY_EXPECTED)
     return _Line(
         row=row,
-        date=one_line(date),
-        description=paragraph(description),
-        category=one_line(category),
+        date=one_line(unguarded(date)),
+        description=paragraph(unguarded(description)),
+        category=one_line(unguarded(category)),
         cost=_number(table, record, _COST) if cost.strip() else None,
         currency=currency,
         cells=tuple(_number(table, record, column) for column in table.columns),

@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 
 from chainwallet.errors import BadRow, BadValue, UnknownCurrency
 from chainwallet.formats.splitwise_headers import HEADINGS, is_header, is_spliit_header
-from chainwallet.formats.spreadsheet import Record, one_line, read_number, records, shown
+from chainwallet.formats.spreadsheet import Record, one_line, read_number, records, shown, unguarded
 from chainwallet.rules.money import Currency, currency_of
 
 MAX_ROWS = 100_000  # decades of a busy group
@@ -51,7 +51,7 @@ def read_table(text: str, source: str) -> Table:
     ``MAX_ROWS`` or ``MAX_PEOPLE``.
     """
     delimiter, header, notes = _find_header(text, source)
-    names = {column: one_line(cell) for column, cell in enumerate(header.cells) if column >= HEADINGS}
+    names = {column: one_line(unguarded(cell)) for column, cell in enumerate(header.cells) if column >= HEADINGS}
     columns = tuple(column for column, name in names.items() if name)
     if not columns:
         expected = "a column for each person after the currency"

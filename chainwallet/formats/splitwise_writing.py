@@ -12,10 +12,10 @@ from io import StringIO
 from chainwallet.errors import BadValue
 from chainwallet.formats.splitwise import Entry, GroupHistory
 from chainwallet.formats.splitwise_headers import LANGUAGES
+from chainwallet.formats.spreadsheet import guarded
 from chainwallet.rules.money import Currency
 
 NO_CATEGORY = "General"  # what Splitwise writes where a person chose none
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 _WORDS = LANGUAGES["en"]
 
@@ -28,7 +28,7 @@ def write_splitwise(history: GroupHistory, totals_date: str) -> bytes:
     """
     out = StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_WORDS[:5], *map(_as_text, history.people)])
+    writer.writerow([*_WORDS[:5], *map(guarded, history.people)])
     out.write("\n")
     for entry in history.entries:
         writer.writerow(_row(entry))
@@ -40,11 +40,11 @@ def write_splitwise(history: GroupHistory, totals_date: str) -> bytes:
 
 
 def _row(entry: Entry) -> list[str]:
-    category = _WORDS.payment if entry.is_payment else _as_text(entry.category) or NO_CATEGORY
+    category = _WORDS.payment if entry.is_payment else guarded(entry.category) or NO_CATEGORY
     cost = sum(filter(_positive, entry.nets), Decimal(0)) if entry.cost is None else entry.cost
     (written,) = _cells(entry.currency, [cost])
     cells = _cells(entry.currency, entry.nets)
-    return [_as_text(entry.date), _as_text(entry.description), category, written, entry.currency.code, *cells]
+    return [guarded(entry.date), guarded(entry.description), category, written, entry.currency.code, *cells]
 
 
 def _totals(history: GroupHistory, currency: Currency) -> Sequence[Decimal]:
@@ -65,10 +65,6 @@ def _cell(currency: Currency, amount: Decimal) -> str:
     if Decimal(written) != amount:
         raise BadValue("nets", f"{amount:f} {currency}", f"at most {currency.decimals} decimals")
     return written if amount else written.removeprefix("-")
-
-
-def _as_text(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
 
 
 def _positive(amount: Decimal) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from chainwallet.errors import BadRow, BadValue
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 MAX_BYTES = 10_000_000  # some 60,000 rows of 15 people
 MAX_CELL_CHARS = 10_000  # csv itself refuses cells above 131,072
 MAX_DIGITS = 40  # of one number: beyond any amount of any currency
@@ -136,6 +137,16 @@ def read_number(text: str) -> Number | None:
 def could_be_thousands(text: str) -> bool:
     """Whether ``text`` is like ``1.234``: a thousand or one and a bit, in a file that marks decimals by commas."""
     return _GROUP_OR_DECIMALS.fullmatch(text.strip().translate(_MINUS_SIGNS)) is not None
+
+
+def guarded(text: str) -> str:
+    """``text`` with an apostrophe before it where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_SIGNS) else text
+
+
+def unguarded(text: str) -> str:
+    """What ``guarded`` was given."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA_SIGNS) else text
 
 
 def one_line(text: str) -> str:

@@ -149,7 +149,8 @@ def itemised_total(split: Itemised, currency: Currency) -> Money:
     items = Fraction(sum(subtotals.values()), scale)
     exact = items + _extras(split, currency, sign).of(items)
     if exact < 0:
-        raise BadValue("discount", _minor_text(-exact, currency), "no more than all the rest of the bill")
+        over = f"{_minor_text(-exact, currency)} more than all the rest of the bill"
+        raise BadValue("discount", over, "no more than all the rest of the bill")
     return Money(sign * int((2 * exact + 1) // 2), currency)
 
 

@@ -1,5 +1,7 @@
 """Problem details: every error has a type with a page, and says what to correct without telling secrets."""
 
+import json
+import re
 from collections.abc import Iterator
 from html import escape
 from http import HTTPStatus
@@ -11,9 +13,12 @@ from pydantic import BaseModel, ConfigDict
 from chainwallet import errors
 from chainwallet.api.app import make_app
 from chainwallet.api.kinds import KIND_OF, KINDS
+from chainwallet.api.openapi import document_of
 from chainwallet.api.parts import Parts
 from chainwallet.api.problems import problem_of
 from chainwallet.api.routing import Router
+from chainwallet.api.schemas.money import Amount
+from chainwallet.api.schemas.words import WORDS_OF_PATTERNS
 from chainwallet.errors import BadValue, ChainwalletError, DatabaseRefused, NodeUnreachable, TooPrecise
 from tests.api.service import Asking
 
@@ -155,3 +160,21 @@ def test_all_methods_of_a_path_are_allowed(parts: Parts) -> None:
     with Asking(make_app(parts, routers=(router,))) as client:
         answer = client.post("/lessons/7")
     assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET")
+
+
+def test_what_a_pattern_wants_is_told_in_words(parts: Parts) -> None:
+    """Each pattern that has words is one of the interface's; who writes an amount wrongly reads them and the value."""
+    used = set(re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(document_of(make_app(parts)))))
+    assert {json.dumps(pattern) for pattern in WORDS_OF_PATTERNS} <= used
+
+    router = Router()
+
+    @router.post("/prices", tags=["tests"])
+    async def price(body: Amount) -> Amount:
+        return body
+
+    with Asking(make_app(parts, routers=(router,))) as asking:
+        told = asking.post("/prices", json={"amount": "1e3", "currency": "EUR"})
+    assert told.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert told.json()["detail"] == "amount: got '1e3', expected a plain decimal number above 0, such as 12.40"
+    assert told.json()["value"] == "1e3"

@@ -102,6 +102,8 @@ class BillOrder(Document):
             total = itemised_total(split, currency)
         else:
             raise BadValue("total", "none", "a total, which only items can say")
+        if not total.amount_minor:
+            raise BadValue("total", str(total), "an amount above 0, or below 0 for a refund or income")
         return Terms(
             title=clean_line(self.title, "title", MAX_TITLE_CHARS),
             note=clean_note(self.note, "note", MAX_NOTE_CHARS),
