@@ -37,6 +37,7 @@ from chainwallet.store.items import Course
 from chainwallet.store.promises import Promise
 
 AT_ONCE = 500  # promises that are judged in one transaction
+RARER_AT_ONCE = 50  # of those that were not simply carried out: each asks several questions, and others wait meanwhile
 ALL_AGAIN_S = 300
 """So often all are looked at, whoever moved them meanwhile and whatever was missed."""
 LOOKED_BACK_S = 300  # clocks of processes that share a database differ by less
@@ -111,9 +112,13 @@ class Judging:
             return 0
         with self._tools.database.transaction() as tx:
             carried_out = self._note_executions(tx, token, numbers)
-            left = [number for number in numbers if number not in carried_out]
-            some = promises.held(tx, left) if left else ()
-            return len(carried_out) + sum(self._apply(tx, token, one) for one in some)
+        left = [number for number in numbers if number not in carried_out]
+        moved = len(carried_out)
+        for start in range(0, len(left), RARER_AT_ONCE):
+            with self._tools.database.transaction() as tx:
+                some = promises.held(tx, left[start : start + RARER_AT_ONCE])
+                moved += sum(self._apply(tx, token, one) for one in some)
+        return moved
 
     def _note_executions(self, tx: Transaction, token: str, numbers: Sequence[int]) -> Collection[int]:
         """What nearly all payments come to, noted for all of them together: executed, and confirmed. Which they were.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import Select, and_, bindparam, func, literal_column, select
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.promise import Canceling, Carried, Evidence, Executed, Execution, Offered, Queued, Stage
@@ -71,11 +71,18 @@ def first_unused_nonces(tx: Transaction, token: str, payers: Collection[Address]
 
     Read from the ends of two indexes, however long the history is.
     """
-    asking = rows_asked(tx, payer=sorted(set(map(to_hex, payers))))
     return {
         Address(from_hex(payer)): max(int(last, 16) + 1 if last else 0, int(bound, 16) if bound else 0)
-        for payer, last, bound in tx.execute(_unused(tx.dialect.name), {"token": token, **asking})
+        for payer, last, bound in _ends_of_windows(tx, token, payers, history.ABOVE_ALL)
     }
+
+
+def _ends_of_windows(
+    tx: Transaction, token: str, payers: Collection[Address], up_to: int
+) -> list[tuple[str, str | None, str | None]]:
+    """Each payer's highest window nonce that was used by block ``up_to``, and below which all were cancelled."""
+    asking = {"token": token, "up_to": up_to, **rows_asked(tx, payer=sorted(set(map(to_hex, payers))))}
+    return [(payer, used, cancelled) for payer, used, cancelled in tx.execute(_ends(tx.dialect.name), asking)]
 
 
 def frozen(tx: Transaction, token: str, accounts: Collection[Address]) -> frozenset[Address]:
@@ -87,9 +94,10 @@ def frozen(tx: Transaction, token: str, accounts: Collection[Address]) -> frozen
 
 # Asked for all payments, so made once for each kind of database.
 @lru_cache
-def _unused(engine: str) -> Select[Any]:
+def _ends(engine: str) -> Select[Any]:
     them = asked_later(engine, "payer")
-    theirs = (facts.c.token == bindparam("token")) & (facts.c.payer == them.c.payer) & facts.c.orphaned_at_s.is_(None)
+    canonical = (facts.c.block <= bindparam("up_to")) & facts.c.orphaned_at_s.is_(None)
+    theirs = (facts.c.token == bindparam("token")) & (facts.c.payer == them.c.payer) & canonical
     used, cancelled = (
         select(facts.c.nonce).where(theirs, which).order_by(facts.c.nonce.desc()).limit(1).correlate(them)
         for which in (
@@ -227,11 +235,8 @@ def _suspects(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon)
         nonces = sorted({word(promise.nonce) for promise in part})
         exact = select(facts.c.payer, facts.c.nonce).where(theirs, facts.c.kind.in_(history.USING))
         used = {(row.payer, row.nonce) for row in tx.execute(exact.where(facts.c.nonce.in_(nonces)))}
-        is_window_fact = (facts.c.nonce < word(NONCE_END)) & or_(
-            facts.c.kind.in_(history.USING), facts.c.kind == "NoncesCanceled"
-        )
-        reach = select(facts.c.payer, func.max(facts.c.nonce)).where(theirs, is_window_fact).group_by(facts.c.payer)
-        highest = {payer: int(nonce, 16) for payer, nonce in tx.execute(reach)}
+        reached = _ends_of_windows(tx, token, {promise.payer for promise in part}, at.final_block)
+        highest = {payer: int(max(nonces), 16) for payer, *ends in reached if (nonces := list(filter(None, ends)))}
         for promise in part:
             payer = to_hex(promise.payer)
             is_below = is_window(promise.nonce) and highest.get(payer, -1) > promise.nonce
