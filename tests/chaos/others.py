@@ -33,6 +33,7 @@ def reorg(ground: Ground) -> None:
     No transaction comes in meanwhile: Anvil, which mines it at once, loses blocks and even the state of contracts then.
     """
     if ground.bench.node.block_number() - ground.first > FORGETS_AFTER:
+        ground.chain.save()  # it is to begin anew, and to go back as little as can be
         kill_anvil(ground)
     with ground.pulse.held(), ground.proxy.held():
         _wait_for_miner(ground)
