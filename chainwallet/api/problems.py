@@ -23,7 +23,6 @@ SHOWN_ERRORS = 10
 RETRY_AFTER_S = 1  # where trying again is safe and nothing says when
 SECRET_FIELDS = ("password", "secret", "token", "passphrase", "authorization", "private_key", "api_key")
 """A value is never told back where its field's name has one of these in it."""
-_IN_WORDS = frozenset(WORDS_OF_PATTERNS.values())
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,10 @@ def problem_of(error: ChainwalletError) -> Problem:
 
 def problem_of_input(error: RequestValidationError) -> Problem:
     """What the request's parameters or body did wrong: all of it, up to ``SHOWN_ERRORS``, and the first in members."""
-    found = [_input_error(one) for one in error.errors()[:SHOWN_ERRORS]]
-    first = found[0]
-    members = {**first, "errors": found}
-    got = f"got {first['value']!r}, " if first["limit"] in _IN_WORDS and "value" in first else ""
-    return Problem(KINDS["invalid-request"], f"{first['field']}: {got}{first['limit']}", members)
+    some = error.errors()[:SHOWN_ERRORS]
+    found = [_input_error(one) for one in some]
+    members = {**found[0], "errors": found}
+    return Problem(KINDS["invalid-request"], _input_detail(some[0], found[0]), members)
 
 
 def is_secret(field_name: str) -> bool:
@@ -115,18 +113,23 @@ def _input_error(one: Mapping[str, Any]) -> dict[str, object]:
     location: Sequence[object] = one["loc"]
     parts = location[1:] if location[0] == "body" else location[1:2]  # a parameter has no parts
     where = ".".join(str(part)[:SHOWN_CHARACTERS] for part in parts) or str(location[0])
-    told: dict[str, object] = {"field": where, "limit": _limit(one)}
+    told: dict[str, object] = {"field": where, "limit": _words(one) or one["msg"]}
     value = one.get("input")
     if isinstance(value, str | int | bool | None) and one["type"] != "missing" and not is_secret(where):
         told["value"] = _shown(value)
     return told
 
 
-def _limit(one: Mapping[str, Any]) -> str:
-    """What is expected, in words that people know."""
-    if one["type"] == "string_pattern_mismatch":
-        return WORDS_OF_PATTERNS.get(str(one["ctx"]["pattern"]), str(one["msg"]))
-    return str(one["msg"])
+def _input_detail(one: Mapping[str, Any], told: Mapping[str, object]) -> str:
+    if _words(one) is None:
+        return f"{told['field']}: {told['limit']}"  # a sentence of its own
+    got = f"got {told['value']!r}, " if "value" in told else ""
+    return f"{told['field']}: {got}expected {told['limit']}"
+
+
+def _words(one: Mapping[str, Any]) -> str | None:
+    """What is expected, where it is a pattern that has words."""
+    return WORDS_OF_PATTERNS.get(one["ctx"]["pattern"]) if one["type"] == "string_pattern_mismatch" else None
 
 
 def _shown(value: object) -> object:

@@ -59,10 +59,6 @@ class Readers:
         self._helps_at_s = 0.0
         self._help: asyncio.TimerHandle | None = None
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns or raises."""
-        return await self.together(_each, None, work)
-
     async def together(self, work: "Work[Of, Asked, T]", of: Of, asked: Asked) -> T:
         """What ``work`` says of ``asked``, in one go with those who ask ``of`` the same."""
         call = _Call(work, of, asked, asyncio.get_running_loop().create_future())
@@ -151,17 +147,6 @@ def outcomes_of(work: "Work[Of, Asked, T]", of: Of, some: Sequence[Asked]) -> Se
         if len(some) == 1:
             return [error]
         return [outcome for one in some for outcome in outcomes_of(work, of, [one])]
-
-
-def _each(_: None, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
-    return [_outcome_of(work) for work in works]
-
-
-def _outcome_of(work: Callable[[], T]) -> T | Exception:
-    try:
-        return work()
-    except Exception as error:
-        return error
 
 
 class JsonText(Response):

@@ -3,14 +3,13 @@
 Times are of the processor, so that other work on the machine does not count; each figure is the median of its runs.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import process_time
 
 from chainwallet.abi.typed_data import Domain, Payment
 from chainwallet.bench.parts import payee
+from chainwallet.bench.timing import processor_s
 from chainwallet.evm import Hash32, keccak256
 from chainwallet.keys.kek import FileKey
 from chainwallet.keys.sealed import SealedKeys
@@ -44,11 +43,9 @@ def _per_s(signer: Signer, runs: int) -> int:
         Payment(signer.address, payee(number), 1 + number, Hash32(keccak256(b"%d" % number)), number, VALID_BEFORE)
         for number in range(SIGNATURES)
     ]
-    return int(SIGNATURES / median(_seconds(signer, documents) for _ in range(runs)))
 
+    def sign_all() -> None:
+        for document in documents:
+            signer.sign(document, DOMAIN)
 
-def _seconds(signer: Signer, documents: Sequence[Payment]) -> float:
-    start = process_time()
-    for document in documents:
-        signer.sign(document, DOMAIN)
-    return process_time() - start
+    return int(SIGNATURES / median(processor_s(sign_all) for _ in range(runs)))

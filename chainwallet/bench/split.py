@@ -4,14 +4,14 @@ Times are of the processor, so that other work on the machine does not count; ea
 The bills come from a fixed seed: everywhere the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from random import Random
 from statistics import median
-from time import process_time
 
+from chainwallet.bench.timing import processor_s
 from chainwallet.evm import keccak256
 from chainwallet.rules.balances import OpenDebts, balances_of, in_words
 from chainwallet.rules.debts import debts_of
@@ -54,18 +54,12 @@ def figures(runs: int) -> Figures:
     bills = [_bill(number, dice) for number in range(SPLITS)]
     nets = [_nets(dice) for _ in range(runs)]
     debts = _debts(dice)
-    splitting = [_seconds(partial(_split_all, bills)) for _ in range(runs)]
-    planning = [_seconds(partial(transfers_of, each)) for each in nets]
-    balancing = [_seconds(partial(_balance, debts)) for _ in range(runs)]
+    splitting = [processor_s(partial(_split_all, bills)) for _ in range(runs)]
+    planning = [processor_s(partial(transfers_of, each)) for each in nets]
+    balancing = [processor_s(partial(_balance, debts)) for _ in range(runs)]
     return Figures(
         int(SPLITS / median(splitting)), round(median(planning) * 1_000, 2), round(median(balancing) * 1_000, 2)
     )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = process_time()
-    work()
-    return process_time() - start
 
 
 def _split_all(bills: Sequence[_Bill]) -> None:

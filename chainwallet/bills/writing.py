@@ -19,7 +19,7 @@ from chainwallet.groups import Standing
 from chainwallet.rules import bill as life
 from chainwallet.rules.bill import Accepted, Answer, Proposed
 from chainwallet.rules.split import BillLine
-from chainwallet.rules.terms import MAX_TITLE_CHARS, Terms, lines, reversal, tie_break, with_split
+from chainwallet.rules.terms import MAX_TITLE_CHARS, Terms, check_is_something, lines, reversal, tie_break, with_split
 from chainwallet.rules.terms_document import terms_hash
 from chainwallet.store import bills, debts, group_events
 from chainwallet.store.bills import Bill, Said, Version
@@ -43,10 +43,11 @@ class New:
 def add(tx: Transaction, here: Standing, new: New, terms: Terms, now_s: int) -> Record:
     """A new bill, which asks everyone whom it charges but its author.
 
-    Raises ``BadValue``: ``people`` or ``payers.<member>`` for somebody who is not a member of the group now; ``bills``
-    for one above ``MOST_BILLS``.
+    Raises ``BadValue``: ``people`` or ``payers.<member>`` for somebody who is not a member of the group now; ``total``
+    for a bill of nothing; ``bills`` for one above ``MOST_BILLS``.
     """
     _require_members(here, terms, known=())
+    check_is_something(terms)
     if bills.count(tx, here.group.id) >= MOST_BILLS:
         raise BadValue("bills", MOST_BILLS, f"at most {MOST_BILLS} in a group")
     add_each(tx, here, [(new, terms)], now_s)
@@ -199,6 +200,7 @@ def _amended(
     of_lines = lines(terms, tie_break(bill.lineage))
     keeps_debts = life.same_debts(record.lines, of_lines)
     _require_members(here, terms, known=record.terms.people if keeps_debts else ())
+    check_is_something(terms)
     life.check_may_amend(bill.id, record.lines, of_lines, [debt.state for debt in record.debts])
     made = version_of(bill, number, terms, of_lines, here.me.id, now_s, reason)
     if not bills.add_version(tx, made):

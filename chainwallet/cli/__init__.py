@@ -17,6 +17,7 @@ from chainwallet import __version__
 from chainwallet.cli import (
     account,
     ask,
+    balances,
     bench,
     bill,
     chain,
@@ -66,7 +67,7 @@ app.add_typer(service.keys, name="keys")
 app.add_typer(ask.app, name="ask")
 app.add_typer(group.app, name="group")
 app.add_typer(bill.app, name="bill")
-app.command("balances")(bill.balances)
+app.command("balances")(balances.balances)
 app.add_typer(clear.app, name="clear")
 app.add_typer(interchange.app, name="import")
 app.command("export")(interchange.export)

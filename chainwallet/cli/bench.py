@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from chainwallet.cli import bench_parts
 from chainwallet.cli.chain import Anvil
 from chainwallet.cli.terminal import alone, config_of, console, say, say_json, table
 
@@ -29,6 +29,9 @@ app = typer.Typer(
     invoke_without_command=True,
     callback=alone,
 )
+
+for name, part in bench_parts.VERBS.items():
+    app.command(name, hidden=True)(part)
 
 EVENTS_MOST = 1_000_000
 PER_BLOCK_MOST = 500  # a block's gas limit
@@ -94,21 +97,6 @@ def index(
         shown.add_row(name, f"{seconds:.2f}", f"{int(result.events / seconds):,}")
     console().print(shown)
     say(console(), f"{result.events:,} events; the verified runs used at most {result.peak_rss_mb} MB of memory")
-
-
-@app.command("index-once", hidden=True)
-def index_once(
-    context: typer.Context, way: Annotated[str, typer.Option()], rpc: Annotated[str, typer.Option()]
-) -> None:
-    """One run of `bench index`, in this process."""
-    from chainwallet.assembly import connect, open_home
-    from chainwallet.bench.index import WAYS, Bed, printed, run
-
-    (known,) = (one for one in WAYS if one == way)
-    with open_home(config_of(context, rpc=rpc)) as home, connect(home) as connection:
-        cash, contract = connection.cash(None)
-        bed = Bed(home.database, connection.node, cash, contract.block, connection.indexer())
-        print(printed(run(known, bed)))
 
 
 @app.command("payments")
@@ -425,55 +413,3 @@ def clearing(
         f" half of {found.runs} runs, {found.clearing_slowest_s:.2f} s in the slowest; planned within"
         f" {found.planned_s:.2f} s, signed within {found.signed_s:.2f} s",
     )
-
-
-# ------------------------------------------------------------------------------------------------ its parts
-
-_Payers = Annotated[int, typer.Option()]
-_Rpc = Annotated[str, typer.Option()]
-_Count = Annotated[int, typer.Option()]
-
-
-@app.command("payments-accept", hidden=True)
-def payments_accept(context: typer.Context, count: _Count, payers: _Payers, rpc: _Rpc) -> None:
-    """The part of `bench payments` that accepts."""
-    from chainwallet.assembly import connect, now_s, open_home
-    from chainwallet.bench.parts import accept
-
-    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
-        accept(connection.desk(connection.cash(None)[0]), count, payers, now_s)
-
-
-@app.command("payments-carry", hidden=True)
-def payments_carry(context: typer.Context, payers: _Payers, rpc: _Rpc) -> None:
-    """The part of `bench payments` that carries."""
-    from chainwallet.assembly import connect, open_home
-    from chainwallet.bench.parts import Carrier
-
-    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
-        Carrier(connection.tools, connection.indexer).run(payers)
-
-
-@app.command("payments-loop", hidden=True)
-def payments_loop(
-    context: typer.Context, count: _Count, payers: _Payers, rpc: _Rpc, waits: Annotated[bool, typer.Option()]
-) -> None:
-    """A plain loop that `bench payments` compares with."""
-    from chainwallet.assembly import connect, open_home
-    from chainwallet.bench.loops import Loop
-
-    with open_home(config_of(context, rpc=rpc), alone=False) as home, connect(home) as connection:
-        cash, _ = connection.cash(None)
-    loop = Loop(rpc, cash.address, count, payers)
-    name, seconds = ("waiting", loop.waiting()) if waits else ("unwaited", loop.unwaited())
-    say_json({f"{name}_per_s": count / seconds, f"{name}_count": count})
-
-
-@app.command("api-load", hidden=True)
-def api_load(
-    kind: Annotated[Literal["payments", "reads", "both"], typer.Option()], seconds: Annotated[float, typer.Option()]
-) -> None:
-    """The clients of `bench api`; who they are comes on stdin."""
-    from chainwallet.bench.load import run
-
-    say_json(run(kind, seconds, sys.stdin.read()))

@@ -1,22 +1,21 @@
-"""``chainwallet bill`` and ``balances``: what a group spends and who owes whom, at a running service."""
+"""``chainwallet bill``: what a group spends, at a running service."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chainwallet.cli import service, splits
 from chainwallet.cli.group import InGroup, member_named, the_group
 from chainwallet.cli.money import AsJson, Url
-from chainwallet.cli.splits import Wishes, payers_of, split_of, title_and_money
+from chainwallet.cli.splits import Wishes, in_words, payers_of, split_of, title_and_money
 from chainwallet.cli.terminal import alone, console, plain, say_json, table, written
 from chainwallet.errors import BadValue, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from chainwallet.client import Client
-    from chainwallet.client.bills import Bill, CurrencyBalances
+    from chainwallet.client.bills import Bill
     from chainwallet.client.groups import Group
 
 app = typer.Typer(
@@ -150,7 +149,7 @@ def show(
         story = client.bill(here.id, bill_named(client, here, bill).id)
     _tell(story, as_json=as_json)
     if not as_json:
-        print(f"divided {_divided(story, story.split)}")
+        print(f"divided {in_words(story.split, {line.member.id: line.member.name for line in story.lines})}")
         if story.note:
             print(f"note: {plain(story.note)}")
         for done in story.activity:
@@ -218,18 +217,27 @@ def propose(
     percent: splits.Percent = None,
     shares: splits.Shares = None,
     adjust: splits.Adjust = None,
+    items: splits.Items = None,
+    tip: splits.Tip = None,
+    tax: splits.Tax = None,
+    service_charge: splits.Service = None,
+    discount: splits.Discount = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose another way to divide a bill that charges you. `bill adopt` takes it over."""
+    """Propose another way to divide a bill that charges you. `bill adopt` takes it over.
+
+    The bill comes to what it comes to: tip and the like are parts of it, and what nothing covers is divided among all.
+    """
     from chainwallet.rules.money import currency_of, parse_money
 
-    wishes = Wishes(people, without_me, exact, percent, shares, adjust)
+    wishes = Wishes(people, without_me, exact, percent, shares, adjust, tuple(items or ()),
+                    tip, tax, service_charge, discount)  # fmt: skip
     with service.at_service(context, url) as client:
         here = the_group(client, group)
         one = bill_named(client, here, bill)
         money = parse_money(format(one.total, "f"), currency_of(one.currency))
-        split, _ = split_of(here, wishes, one.title, money)
+        split, _ = split_of(here, wishes, one.title, money, is_whole=True)
         found = client.propose_split(here.id, one.id, one.version, split, reason)
     _tell(found, as_json=as_json)
 
@@ -342,24 +350,6 @@ def paid(
     _tell(found, as_json=as_json)
 
 
-def balances(context: typer.Context, group: InGroup = None, url: Url = None, as_json: AsJson = False) -> None:
-    """Show what you owe and are owed in a group.
-
-    Each line has the bills behind it.
-    """
-    with service.at_service(context, url) as client:
-        found = client.group_balances(the_group(client, group).id)
-    if as_json:
-        from chainwallet.cli.shapes import json_of
-
-        say_json({"balances": json_of(found)})
-        return
-    for one in found:
-        _tell_balances(one)
-    if not any(one.owed or one.pending or one.disputed for one in found):
-        print("you owe nobody anything here, and nobody owes you")
-
-
 # ------------------------------------------------------------------------------------------------ what they share
 
 
@@ -397,54 +387,11 @@ def _tell(bill: "Bill", *, as_json: bool) -> None:
         say_json(json_of(bill))
         return
     print(f"{plain(bill.title)}, {bill.total} {bill.currency}, {bill.date}: {_state(bill)}")
+    names = {line.member.id: line.member.name for line in bill.lines}
     for line in sorted(bill.lines, key=lambda line: line.member.name):
         why = f" ({plain(line.reason)})" if line.reason else ""
         answer = f": {line.answer}{why}" if line.answer else ""
         print(f"{plain(line.member.name)} has {line.share}, paid {line.paid}{answer}")
         if line.proposal is not None:
-            print(f"{plain(line.member.name)} proposes {_divided(bill, line.proposal)}")
+            print(f"{plain(line.member.name)} proposes {in_words(line.proposal, names)}")
     print(f"id {bill.id}, version {bill.version}")
-
-
-def _divided(bill: "Bill", split: "Mapping[str, Any]") -> str:
-    """How ``split`` divides ``bill``, in words."""
-    names = {line.member.id: line.member.name for line in bill.lines}
-
-    def of(members: "Iterable[str]") -> str:
-        return plain(", ".join(sorted(names.get(member, member) for member in members))) or "nobody"
-
-    def each(listed: "Iterable[Mapping[str, Any]]", what: str, unit: str = "") -> str:
-        return plain(
-            ", ".join(sorted(f"{names.get(one['member'], one['member'])} {one[what]}{unit}" for one in listed))
-        )
-
-    match split["mode"]:
-        case "equal":
-            return f"equally among {of(split['people'])}"
-        case "exact":
-            return f"exactly: {each(split['amounts'], 'amount')}"
-        case "percent":
-            return f"by percentages: {each(split['percentages'], 'percent', '%')}"
-        case "shares":
-            return f"in shares: {each(split['weights'], 'weight')}"
-        case "adjustments":
-            return f"equally among {of(split['people'])}, but for {each(split['amounts'], 'amount') or 'nobody'}"
-    items = [
-        f"{plain(one['label'])} {one['price']}" + (f" x{one['quantity']}" if one.get("quantity", 1) != 1 else "")
-        + f" of {of(person['member'] for person in one['people'])}"
-        for one in split["items"]
-    ]  # fmt: skip
-    extras = [
-        f"{name} {extra['percent'] + '%' if extra.get('percent') is not None else extra['amount']}"
-        for name in ("tax", "tip", "service", "discount")
-        if (extra := split.get(name)) is not None
-    ]
-    return "by items: " + "; ".join([*items, *extras])
-
-
-def _tell_balances(one: "CurrencyBalances") -> None:
-    for between in sorted(one.owed, key=lambda between: between.words):
-        print(f"{one.currency}: {plain(between.words)}")
-    for what, some in (("not accepted yet", one.pending), ("disputed", one.disputed)):
-        for between in sorted(some, key=lambda between: between.words):
-            print(f"{one.currency}, {what}: {plain(between.words)}")

@@ -1,7 +1,8 @@
 """Verbs that ask a running service, by its API, as somebody who signed in: sessions kept in the home, keys, history."""
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +11,13 @@ import typer
 from chainwallet.cli.money import AsJson, Currency, Url
 from chainwallet.cli.sessions import keep, kept
 from chainwallet.cli.terminal import alone, config_of, console, read_file, say_json, table, told_how_to_go_on
-from chainwallet.errors import BadValue, NotSignedIn
+from chainwallet.errors import BadValue, NotSignedIn, Refused
 
 if TYPE_CHECKING:
-    from chainwallet.client import Client
+    from chainwallet.client import Client, Problem
     from chainwallet.home import Home
 
+_ID = re.compile(r"\b[0-9a-f]{16}\b")
 OF_THE_HOME = "home"
 """The place of the home's own service, whose port may be another each time."""
 
@@ -156,7 +158,7 @@ def pay(
     url: str | None,
 ) -> dict[str, Any]:
     """Pays by the service, and waits until it is final: what is told of it."""
-    with at_service(context, url) as client, told_how_to_go_on("payment", "--id", payment_id):
+    with at_service(context, url) as client, told_how_to_go_on("payment", "--id", payment_id, _refusals()):
         mine = client.account().handle
         if payer.startswith("@") and payer.lower() != mine:
             raise BadValue("FROM", payer, f"{mine}, who is signed in, or one of their addresses")
@@ -172,9 +174,16 @@ def pay(
 
 def topup(context: typer.Context, payee: str, amount: str, currency: str | None, reference: str, url: str) -> str:
     """Has the service top somebody up; what is told of it."""
-    with at_service(context, url) as client, told_how_to_go_on("top-up", "--bank-ref", reference):
+    with at_service(context, url) as client, told_how_to_go_on("top-up", "--bank-ref", reference, _refusals()):
         found = client.top_up(reference, payee, money_of(client, amount, currency))
     return f"top-up {found.reference}: {found.amount} for {payee}, {found.stage.replace('_', ' ')}"
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What is refused here, and what the service refuses."""
+    from chainwallet.client import Refusal
+
+    return (Refused, Refusal)
 
 
 # ------------------------------------------------------------------------------------------------ what they share
@@ -186,7 +195,7 @@ def at_service(context: typer.Context, url: str | None, *, needs_session: bool =
 
     Raises ``BadValue`` where there is none to ask, and ``NotSignedIn``.
     """
-    from chainwallet.client import Client
+    from chainwallet.client import Client, Problem
     from chainwallet.serve.place import running_note
 
     home = _home(context)
@@ -199,7 +208,27 @@ def at_service(context: typer.Context, url: str | None, *, needs_session: bool =
     where = url if note is None else note.url
     assert where is not None  # noqa: S101 - one of the two is there
     with Client(where, session["token"] if session and needs_session else None) as client:
-        yield client
+        try:
+            yield client
+        except Problem as problem:
+            raise _in_names(client, problem) from None
+
+
+def _in_names(client: "Client", problem: "Problem") -> "Problem":
+    """What the service said of members by their ids, said of them by their names, as people wrote them here."""
+    from chainwallet.client import ClientError
+
+    if not _ID.search(problem.detail):
+        return problem
+    names: dict[str, str] = {}
+    with suppress(ClientError):  # then by their ids
+        for group in client.groups():
+            names |= {one.id: one.name for one in client.group(group.id).members}
+    detail = _ID.sub(lambda found: names.get(found[0], found[0]), problem.detail)
+    named = type(problem)(problem.status, {**problem.members, "detail": detail}, problem.retry_after_s)
+    for told in getattr(problem, "__notes__", ()):
+        named.add_note(told)
+    return named
 
 
 def _sign_in(context: typer.Context, handle: str, password: str, url: str | None) -> None:

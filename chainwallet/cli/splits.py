@@ -1,4 +1,4 @@
-"""How a bill is divided, as a person writes it on the command line."""
+"""How a bill is divided, as a person writes it on the command line and reads it there."""
 
 import re
 from dataclasses import dataclass
@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainwallet.cli.group import member_named
+from chainwallet.cli.terminal import plain
 from chainwallet.errors import BadValue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from chainwallet.client.groups import Group
     from chainwallet.rules.itemised import Extra, Itemised
     from chainwallet.rules.money import Money
@@ -80,10 +83,13 @@ def title_and_money(what: str) -> tuple[str, "Money"]:
     return match[1], parse_money(match[2], currency_of(match[3].upper()))
 
 
-def split_of(group: "Group", wishes: Wishes, title: str, money: "Money") -> tuple[dict[str, Any], str]:
+def split_of(
+    group: "Group", wishes: Wishes, title: str, money: "Money", *, is_whole: bool = False
+) -> tuple[dict[str, Any], str]:
     """The split of ``money`` as the service takes it, and the total that it comes to.
 
-    Raises ``BadValue`` where it is not one way of dividing, or items come to more than ``money``.
+    Tip and the like come on top of ``money``, unless it ``is_whole``: then they are parts of it. Raises ``BadValue``
+    where it is not one way of dividing, or items come to more than ``money``.
     """
     ways = [name for name in ("exact", "percent", "shares", "adjust") if getattr(wishes, name) is not None]
     ways += ["item, tip, tax, service or discount"] if wishes.items or wishes.extras else []
@@ -99,6 +105,9 @@ def split_of(group: "Group", wishes: Wishes, title: str, money: "Money") -> tupl
     if wishes.adjust is not None:
         amounts = _listed(group, wishes.adjust, "adjust", "amount")
         return {"mode": "adjustments", "people": people, "amounts": amounts}, money.decimal
+    if ways and is_whole:
+        items = tuple(_item(group, text, people, money) for text in wishes.items)
+        return _Split(items, wishes.extras, tuple(people)).document, money.decimal
     if ways:
         return _itemised(group, wishes, people, title, money)
     return {"mode": "equal", "people": people}, money.decimal
@@ -119,6 +128,42 @@ def _people(group: "Group", wishes: Wishes) -> list[str]:
     else:
         named = [group.me, *_each_once("with", group, wishes.people)]
     return [one for one in dict.fromkeys(named) if one != group.me or not wishes.without_me]
+
+
+def in_words(split: "Mapping[str, Any]", names: "Mapping[str, str]") -> str:
+    """How ``split``, a document of the service's, divides a bill; ``names`` by the members' ids."""
+
+    def of(members: "Iterable[str]") -> str:
+        return plain(", ".join(sorted(names.get(member, member) for member in members))) or "nobody"
+
+    def each(listed: "Iterable[Mapping[str, Any]]", what: str, unit: str = "") -> str:
+        return plain(
+            ", ".join(sorted(f"{names.get(one['member'], one['member'])} {one[what]}{unit}" for one in listed))
+        )
+
+    match split["mode"]:
+        case "equal":
+            return f"equally among {of(split['people'])}"
+        case "exact":
+            return f"exactly: {each(split['amounts'], 'amount')}"
+        case "percent":
+            return f"by percentages: {each(split['percentages'], 'percent', '%')}"
+        case "shares":
+            return f"in shares: {each(split['weights'], 'weight')}"
+        case "adjustments":
+            return f"equally among {of(split['people'])}, but for {each(split['amounts'], 'amount') or 'nobody'}"
+    items = [
+        f"{plain(one['label'])} {one['price']}" + (f" x{one['quantity']}" if one.get("quantity", 1) != 1 else "")
+        + f" of {of(person['member'] for person in one['people'])}"
+        for one in split["items"]
+    ]  # fmt: skip
+    rest = [f"the rest of {of(split['rest'])}"] if split.get("rest") else []
+    extras = [
+        f"{name} {extra['percent'] + '%' if extra.get('percent') is not None else extra['amount']}"
+        for name in ("tax", "tip", "service", "discount")
+        if (extra := split.get(name)) is not None
+    ]
+    return "by items: " + "; ".join([*items, *rest, *extras])
 
 
 def _each_once(option: str, group: "Group", names: str) -> list[str]:
@@ -179,10 +224,11 @@ def _item(group: "Group", text: str, people: list[str], money: "Money") -> Any:
 
 @dataclass(frozen=True)
 class _Split:
-    """Items, and extras as they were written."""
+    """Items, and extras as they were written; what neither covers is divided among ``rest``."""
 
     items: tuple[Any, ...]
     extras: dict[str, str]
+    rest: tuple[str, ...] = ()
 
     @property
     def document(self) -> dict[str, Any]:
@@ -197,7 +243,7 @@ class _Split:
             value, spread = _spread(text)
             number = {"percent": value[:-1]} if value.endswith("%") else {"amount": value}
             extras[name] = {**number, "spread": spread}
-        return {"mode": "itemised", "items": items, **extras}
+        return {"mode": "itemised", "items": items, "rest": list(self.rest), **extras}
 
     def as_rule(self, money: "Money") -> "Itemised":
         """As the rules have it, for its total."""

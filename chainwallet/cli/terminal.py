@@ -101,24 +101,21 @@ def written(parameter: typer.CallbackParam, value: str | None) -> str | None:
 
 
 @contextmanager
-def told_how_to_go_on(what: str, option: str, key: str) -> Iterator[None]:
+def told_how_to_go_on(
+    what: str, option: str, key: str, refusals: tuple[type[Exception], ...] = (Refused,)
+) -> Iterator[None]:
     """Where the block ends early, notes at the error how the same ``what`` is continued instead of made anew.
 
-    A refusal needs no such note, except for the sender's ETH: by then what was asked for is stored, to be sent later.
+    One of ``refusals`` needs no such note, except for the sender's ETH: by then what was asked for is stored, to be
+    sent later.
     """
     try:
         yield
     except BaseException as error:
         lacks_eth = isinstance(error, InsufficientFunds) and error.required.endswith(" ETH")
-        if lacks_eth or not (isinstance(error, Refused) or _is_refusal(error)):
+        if lacks_eth or not isinstance(error, refusals):
             error.add_note(f"go on with the same {what} by {option} {key}")
         raise
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Whether a service refused it; its client need not be loaded to know."""
-    client = sys.modules.get("chainwallet.client.problems")
-    return client is not None and isinstance(error, client.Refusal)
 
 
 def told_to_stop() -> threading.Event:

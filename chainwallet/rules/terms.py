@@ -94,6 +94,12 @@ def check_member_id(text: str) -> None:
         raise BadValue("people", text[:64], "a member's id: 1 to 64 letters, digits, - and _")
 
 
+def check_is_something(terms: Terms) -> None:
+    """Raises ``BadValue`` (``total``) for a bill of nothing, which nobody can owe, pay or settle."""
+    if not terms.total.amount_minor:
+        raise BadValue("total", str(terms.total), "an amount above 0, or below 0 for a refund or income")
+
+
 def check_members(terms: Terms, members: Collection[str]) -> None:
     """Raises ``BadValue`` for somebody who is not one of ``members``: ``payers.<person>``, ``people`` of the split."""
     for person in terms.payers:

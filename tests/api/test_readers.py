@@ -3,9 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +14,23 @@ from chainwallet.api.readers import READERS, SLOW_S, TOGETHER, Readers, outcomes
 from chainwallet.errors import DatabaseBusy, NotFound
 
 TIMEOUT_S = 20
+T = TypeVar("T")
+
+
+async def call(readers: Readers, work: Callable[[], T]) -> T:
+    """What ``work`` returns or raises, beside what others ask for."""
+    return await readers.together(_each, None, work)
+
+
+def _each(_: None, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
+    return [_outcome_of(work) for work in works]
+
+
+def _outcome_of(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 def test_each_asker_gets_its_own_answer() -> None:
@@ -25,7 +43,7 @@ def test_each_asker_gets_its_own_answer() -> None:
 
     async def ask() -> list[int | BaseException]:
         with closing(Readers()) as readers:
-            return await asyncio.gather(*(readers.call(partial(work, n)) for n in range(500)), return_exceptions=True)
+            return await asyncio.gather(*(call(readers, partial(work, n)) for n in range(500)), return_exceptions=True)
 
     answers = asyncio.run(ask())
     for number, answer in enumerate(answers):
@@ -41,7 +59,7 @@ def test_few_threads_do_it_all() -> None:
 
     async def ask() -> set[int]:
         with closing(Readers()) as readers:
-            return set(await asyncio.gather(*(readers.call(threading.get_ident) for _ in range(10 * TOGETHER))))
+            return set(await asyncio.gather(*(call(readers, threading.get_ident) for _ in range(10 * TOGETHER))))
 
     threads = asyncio.run(ask())
     assert 1 <= len(threads) <= READERS
@@ -54,10 +72,10 @@ def test_a_slow_call_does_not_hold_up_those_that_come_after_it() -> None:
 
     async def ask() -> None:
         with closing(Readers()) as readers:
-            slow = asyncio.ensure_future(readers.call(partial(may_go_on.wait, TIMEOUT_S)))
+            slow = asyncio.ensure_future(call(readers, partial(may_go_on.wait, TIMEOUT_S)))
             await asyncio.sleep(0)
             async with asyncio.timeout(TIMEOUT_S / 2):
-                assert await asyncio.gather(*(readers.call(lambda: 5) for _ in range(100))) == [5] * 100
+                assert await asyncio.gather(*(call(readers, lambda: 5) for _ in range(100))) == [5] * 100
             assert not slow.done()
             may_go_on.set()
             assert await slow
@@ -87,10 +105,10 @@ def test_the_loop_is_not_held_up_again_by_what_is_slow() -> None:
 
     async def ask() -> None:
         with closing(Readers(on_loop=True)) as readers:
-            await readers.call(partial(time.sleep, 2 * SLOW_S))
-            slow = asyncio.ensure_future(readers.call(partial(may_go_on.wait, TIMEOUT_S)))
+            await call(readers, partial(time.sleep, 2 * SLOW_S))
+            slow = asyncio.ensure_future(call(readers, partial(may_go_on.wait, TIMEOUT_S)))
             await asyncio.sleep(0)
-            assert await readers.call(threading.get_ident) != threading.get_ident()
+            assert await call(readers, threading.get_ident) != threading.get_ident()
             may_go_on.set()
             assert await slow
 
@@ -106,7 +124,7 @@ class Held:
 
     async def by_each_of(self, readers: Readers) -> "list[asyncio.Task[bool]]":
         """Comes back when each of ``readers`` is at work; one call at a time, so that each is handed out alone."""
-        calls = [asyncio.create_task(readers.call(self._hold)) for _ in range(READERS)]
+        calls = [asyncio.create_task(call(readers, self._hold)) for _ in range(READERS)]
         await asyncio.to_thread(self._arrived.wait, TIMEOUT_S)
         return calls
 
@@ -127,7 +145,7 @@ def test_what_waits_is_carried_out_together() -> None:
         held = Held()
         with closing(Readers()) as readers:
             holding = await held.by_each_of(readers)
-            waiting = [asyncio.ensure_future(readers.call(partial(work, number))) for number in range(TOGETHER)]
+            waiting = [asyncio.ensure_future(call(readers, partial(work, number))) for number in range(TOGETHER)]
             await asyncio.sleep(0)
             held.may_go_on.set()
             async with asyncio.timeout(TIMEOUT_S):
@@ -145,7 +163,7 @@ def test_who_gives_up_harms_nobody() -> None:
         held = Held()
         with closing(Readers()) as readers:
             holding = await held.by_each_of(readers)
-            given_up, other = (asyncio.ensure_future(readers.call(lambda: 5)) for _ in range(2))
+            given_up, other = (asyncio.ensure_future(call(readers, lambda: 5)) for _ in range(2))
             await asyncio.sleep(0)
             given_up.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -7,7 +7,7 @@ from pydantic import Field
 from chainwallet.accounts import Asked, Caller, MadeKey, SignedIn
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.payments import with_examples
-from chainwallet.api.schemas.words import AddressText, TimeText
+from chainwallet.api.schemas.words import SIGNATURE, AddressText, TimeText, said
 from chainwallet.evm import checksum
 from chainwallet.rules.handle import MAX_CHARS as MOST_HANDLE_CHARS
 from chainwallet.rules.handle import MIN_CHARS as LEAST_HANDLE_CHARS
@@ -54,7 +54,13 @@ TokenText = Annotated[
         examples=["cws_" + "A" * 43],
     ),
 ]
-IdText = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", examples=["3f1c0d5e9a7b2468"])]
+IdText = Annotated[
+    str,
+    Field(
+        pattern=said(r"^[0-9a-f]{16}$", "an id of this service: 16 hex digits in lower case"),
+        examples=["3f1c0d5e9a7b2468"],
+    ),
+]
 NonceText = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", examples=["9f" * 16])]
 KeyNameText = Annotated[
     str,
@@ -259,7 +265,7 @@ class WalletOrder(Document):
 
     nonce: NonceText
     signature: str = Field(
-        pattern=r"^0x[0-9a-fA-F]{130}$",
+        pattern=SIGNATURE,
         description="65 bytes r||s||v (personal_sign), by the address's key over the challenge's text",
         examples=["0x" + "1b" * 65],
     )

@@ -17,7 +17,7 @@ from chainwallet.api.schemas.splits import (
     amounts_from,
     split_from,
 )
-from chainwallet.api.schemas.words import whole
+from chainwallet.api.schemas.words import said, whole
 from chainwallet.errors import BadValue
 from chainwallet.rules.bill import MAX_REASON_CHARS, Answer, Rejected
 from chainwallet.rules.itemised import Itemised, itemised_total
@@ -83,7 +83,10 @@ class BillOrder(Document):
     )
     note: NoteText = ""
     date: str | None = Field(
-        None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="Left out: today, in UTC", examples=["2026-11-27"]
+        None,
+        pattern=said(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a date such as 2026-11-27"),
+        description="Left out: today, in UTC",
+        examples=["2026-11-27"],
     )
     currency: CurrencyText = Field(description="ISO 4217 code; one without a ledger here is never paid here")
     total: SignedText | None = Field(
@@ -102,8 +105,6 @@ class BillOrder(Document):
             total = itemised_total(split, currency)
         else:
             raise BadValue("total", "none", "a total, which only items can say")
-        if not total.amount_minor:
-            raise BadValue("total", str(total), "an amount above 0, or below 0 for a refund or income")
         return Terms(
             title=clean_line(self.title, "title", MAX_TITLE_CHARS),
             note=clean_note(self.note, "note", MAX_NOTE_CHARS),

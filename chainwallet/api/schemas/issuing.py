@@ -8,7 +8,7 @@ from pydantic import Field
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, ShownAmount
 from chainwallet.api.schemas.payments import Execution, NamedText, Party, PaymentId, StageName, with_examples
-from chainwallet.api.schemas.words import HashText, TimeText
+from chainwallet.api.schemas.words import HashText, TimeText, said
 from chainwallet.evm import Address, to_hex
 from chainwallet.issuing import ShownTopUp, ShownWithdrawal
 from chainwallet.rules import handle, issue
@@ -20,7 +20,10 @@ from chainwallet.rules.timestamp import time_text
 ReferenceText = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:+-]{0,89}$",
+        pattern=said(
+            r"^[A-Za-z0-9][A-Za-z0-9._~:+-]{0,89}$",
+            "a reference: 1 to 90 letters, digits and . _ ~ : + -, a letter or digit first",
+        ),
         description="The bank's reference; the chain accepts each once",
         examples=["RF18-5390-0754"],
     ),

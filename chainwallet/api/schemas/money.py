@@ -5,12 +5,18 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from chainwallet.api.schemas.document import Document
+from chainwallet.api.schemas.words import said
 from chainwallet.rules.money import Currency, Money, amount_text, currency_of, parse_money
 
 MOST_CHARACTERS = 40
 
 CurrencyText = Annotated[
-    str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code of a currency of this network", examples=["EUR"])
+    str,
+    Field(
+        pattern=said(r"^[A-Z]{3}$", "an ISO 4217 code such as EUR"),
+        description="ISO 4217 code of a currency of this network",
+        examples=["EUR"],
+    ),
 ]
 
 
@@ -19,7 +25,9 @@ class Amount(Document):
 
     amount: str = Field(
         max_length=MOST_CHARACTERS,
-        pattern=r"^([1-9][0-9]{0,29}(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$",
+        pattern=said(
+            r"^([1-9][0-9]{0,29}(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$", "a plain decimal number above 0, such as 12.40"
+        ),
         description="A plain decimal number, in quotes",
         examples=["12.40"],
     )

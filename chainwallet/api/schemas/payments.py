@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, ShownAmount
-from chainwallet.api.schemas.words import AddressText, HashText, TimeText
+from chainwallet.api.schemas.words import SIGNATURE, AddressText, HashText, TimeText, said
 from chainwallet.evm import Address, checksum, to_hex
 from chainwallet.payments import MAX_MEMO_CHARS
 from chainwallet.rules.handle import Handle, shown
@@ -20,7 +20,10 @@ from chainwallet.store.promises import Promise
 PaymentId = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:+-]{0,99}$",
+        pattern=said(
+            r"^[A-Za-z0-9][A-Za-z0-9._~:+-]{0,99}$",
+            "an id: 1 to 100 letters, digits and . _ ~ : + -, a letter or digit first",
+        ),
         description="Your own id: the same id again is the same payment",
         examples=["order-4711"],
     ),
@@ -28,7 +31,7 @@ PaymentId = Annotated[
 NamedText = Annotated[
     str,
     Field(
-        pattern=r"^(0x[0-9a-fA-F]{40}|@?[A-Za-z0-9][A-Za-z0-9_-]{2,29})$",
+        pattern=said(r"^(0x[0-9a-fA-F]{40}|@?[A-Za-z0-9][A-Za-z0-9_-]{2,29})$", "a handle such as @ben, or an address"),
         description="A handle such as @ben, or an address; @issuer is whom one pays to withdraw",
         examples=["@ben"],
     ),
@@ -45,7 +48,7 @@ MemoText = Annotated[
 SignatureText = Annotated[
     str,
     Field(
-        pattern=r"^0x[0-9a-fA-F]{130}$",
+        pattern=SIGNATURE,
         description="65 bytes r||s||v (eth_signTypedData_v4), by the payer's key over the document that was given",
         examples=["0x" + "1b" * 65],
     ),

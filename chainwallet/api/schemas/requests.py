@@ -7,7 +7,7 @@ from pydantic import Field
 from chainwallet.api.schemas.document import Document
 from chainwallet.api.schemas.money import Amount, CurrencyText, ShownAmount
 from chainwallet.api.schemas.payments import StageName, with_examples
-from chainwallet.api.schemas.words import AddressText, TimeText
+from chainwallet.api.schemas.words import AddressText, TimeText, said
 from chainwallet.payments import MAX_MEMO_CHARS
 from chainwallet.requests import MOST_PARTS, Each, Equally, ShownPart, ShownPayment, ShownRequest, Wanted, Wish
 from chainwallet.rules.handle import shown
@@ -28,7 +28,11 @@ TokenText = Annotated[
 ]
 HandleText = Annotated[
     str,
-    Field(pattern=r"^@?[A-Za-z0-9][A-Za-z0-9_-]{2,29}$", description="A handle such as @ben", examples=["@ben"]),
+    Field(
+        pattern=said(r"^@?[A-Za-z0-9][A-Za-z0-9_-]{2,29}$", "a handle such as @ben: 3 to 30 letters, digits, - and _"),
+        description="A handle such as @ben",
+        examples=["@ben"],
+    ),
 ]
 NoteText = Annotated[
     str,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chainwallet.api.schemas.accounts import IdText
 from chainwallet.api.schemas.document import Document
-from chainwallet.api.schemas.words import WholeNumber
+from chainwallet.api.schemas.words import WholeNumber, said
 from chainwallet.errors import BadValue
 from chainwallet.rules.itemised import EXTRAS, MAX_ITEMS, MAX_QUANTITY, Extra, Item, Itemised, Spread
 from chainwallet.rules.money import Currency, Money, parse_money
@@ -20,7 +20,7 @@ SignedText = Annotated[
     str,
     Field(
         max_length=40,
-        pattern=r"^-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,10})?$",
+        pattern=said(r"^-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,10})?$", "a plain decimal number such as 12.40 or -12.40"),
         description="A plain decimal number, in quotes, in the bill's currency; below 0 in refunds and income",
         examples=["12.40"],
     ),
@@ -29,7 +29,7 @@ NumberText = Annotated[
     str,
     Field(
         max_length=64,
-        pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,20}|/[0-9]{1,20})?$",
+        pattern=said(r"^-?[0-9]{1,20}(\.[0-9]{1,20}|/[0-9]{1,20})?$", "an exact number such as 33.3 or 100/3"),
         description="An exact number, in quotes: a decimal or a fraction",
         examples=["33.3", "100/3"],
     ),
