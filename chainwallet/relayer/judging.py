@@ -80,10 +80,7 @@ class Judging:
                 numbers |= concerned.by_new_facts(tx, token, before or NOTHING, at)
                 if before is None or at.final_timestamp_s < before.horizon.final_timestamp_s:
                     numbers |= concerned.expired_too_early(tx, token, at)
-        in_order = sorted(numbers)
-        moved = sum(
-            self._judge_some(token, in_order[start : start + AT_ONCE]) for start in range(0, len(in_order), AT_ONCE)
-        )
+        moved = self._judge_each(token, numbers)
         self._seen[token] = seen
         return moved
 
@@ -96,16 +93,20 @@ class Judging:
             seen = concerned.seen_now(tx, token, at)
             undone = concerned.by_orphans(tx, token, self._orphans_since_s)
             undone |= concerned.expired_too_early(tx, token, at)
-        moved, above = self._judge_some(token, sorted(undone)), 0
+        moved, above = self._judge_each(token, undone), 0
         while True:
             with self._tools.database.read() as tx:
                 some = promises.live(tx, token, above, AT_ONCE)
-                numbers = [one.number for one in some] if any(self._verdicts(tx, token, some)) else []
+                numbers = self._moving(tx, token, some)
             moved += self._judge_some(token, numbers)
             if len(some) < AT_ONCE:
                 self._seen[token] = seen
                 return moved
             above = some[-1].number
+
+    def _judge_each(self, token: str, numbers: Collection[int]) -> int:
+        order = sorted(numbers)
+        return sum(self._judge_some(token, order[start : start + AT_ONCE]) for start in range(0, len(order), AT_ONCE))
 
     def _judge_some(self, token: str, numbers: Sequence[int]) -> int:
         if not numbers:
@@ -113,6 +114,9 @@ class Judging:
         with self._tools.database.transaction() as tx:
             carried_out = self._note_executions(tx, token, numbers)
         left = [number for number in numbers if number not in carried_out]
+        if left:
+            with self._tools.database.read() as tx:
+                left = self._moving(tx, token, promises.every(tx, left))
         moved = len(carried_out)
         for start in range(0, len(left), RARER_AT_ONCE):
             with self._tools.database.transaction() as tx:
@@ -136,14 +140,18 @@ class Judging:
         items.note(tx, self._tools.chain.key, courses, self._tools.now_s())
         return courses
 
-    def _verdicts(self, tx: Transaction, token: str, some: tuple[Promise, ...]) -> list[Happening]:
+    def _moving(self, tx: Transaction, token: str, some: Sequence[Promise]) -> list[int]:
+        """Those of ``some`` about which the facts have something new to say now; asked for all of them together."""
         at = evidence.horizon(tx, token, self._tools.confirmations)
-        if at is None:
+        if at is None or not some:
             return []
         found = evidence.of_promises(tx, token, some, at)
         carriers = {one.id: one for one in submissions.every(tx, {one.submission_id or 0 for one in some})}
-        happenings = [self._next(one, found[one.number], at, carriers.get(one.submission_id or 0)) for one in some]
-        return [happening for happening in happenings if happening is not None]
+        return [
+            one.number
+            for one in some
+            if self._next(one, found[one.number], at, carriers.get(one.submission_id or 0)) is not None
+        ]
 
     def _apply(self, tx: Transaction, token: str, promise: Promise) -> int:
         moved = 0

@@ -147,7 +147,8 @@ class BillsMachine(RuleBasedStateMachine):
 
     @rule(target=bills, who=WHO, terms=written())
     def add(self, who: str, terms: Terms) -> MultipleResults[str] | str:
-        expected = self._stands(who) or (None if self._are_here(set(terms.people)) else BadValue)
+        is_right = terms.total.amount_minor != 0 and self._are_here(set(terms.people))
+        expected = self._stands(who) or (None if is_right else BadValue)
         seen = self._does(expected, lambda: self.trip.add(who, terms))
         return multiple() if seen is None else self._added(seen, ModelBill(terms, who))
 
@@ -174,7 +175,7 @@ class BillsMachine(RuleBasedStateMachine):
                 expected = TooLate
             elif back:
                 expected = StaleVersion
-            elif not self._are_here(set(terms.people) - known):
+            elif terms.total.amount_minor == 0 or not self._are_here(set(terms.people) - known):
                 expected = BadValue
             elif not keeps and bill.paid:
                 expected = BillSettled
