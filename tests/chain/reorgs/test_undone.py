@@ -12,7 +12,7 @@ from chainwallet import payments
 from chainwallet.abi.domain import domain_of
 from chainwallet.errors import NodeRefused
 from chainwallet.payments import Order
-from chainwallet.rules.promise import Executed, Expired, Final, Offered, Queued
+from chainwallet.rules.promise import Canceled, Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.submission import Final as Confirmed
 from chainwallet.store import promises
 from chainwallet.store.database import Transaction
@@ -56,6 +56,30 @@ def test_a_final_payment_that_a_reorg_undoes_is_delivered_again(bench: Bench, de
     assert bench.balance("ana", "ben") == ["90.00", "10.00"]
     assert paid.submission_id is not None
     assert isinstance(bench.submission(paid.submission_id).stage, Confirmed)
+
+
+def test_what_stands_as_the_facts_say_is_not_held_one_by_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relayer that starts looks at all that a reorg may have touched; what nothing happened to, it does not hold."""
+    worker, desk = bench.worker(), bench.desk()
+    canceled, paid = (bench.accept(bench.order("ana", "ben", "1", id=name)) for name in ("canceled", "paid"))
+    signature = key_of("ana").sign(payments.cancel_document(canceled), domain_of(bench.cash))
+    payments.cancel(desk, canceled, signature, key_of("relayer").address, bench.now_s)
+    tick_until(worker, lambda: isinstance(now(bench, canceled).stage, Canceled))
+    worker.settle(paid.number)
+    bench.ask("anvil_reorg", 1, [])
+    tick_until(worker, lambda: "WasUndone" in story(bench, paid))
+    worker.settle(paid.number)
+    tick_until_still(worker)
+
+    held: list[int] = []
+
+    def hold(_: Transaction, numbers: Collection[int]) -> tuple[Promise, ...]:
+        held.extend(numbers)
+        return ()
+
+    monkeypatch.setattr(promises, "held", hold)
+    bench.relayer().catch_up()
+    assert held == []
 
 
 def test_an_execution_is_final_only_when_it_is_deep_enough(bench: Bench) -> None:
