@@ -90,12 +90,18 @@ def set_aside(tx: Transaction, token: str) -> set[int]:
 def by_orphans(tx: Transaction, token: str, since_s: int) -> set[int]:
     """Those whose end was proved by a fact that a reorg removed, as we learned at ``since_s`` or later."""
     lost = facts.c.orphaned_at_s >= since_s
+    same_payer = (promises.c.token == facts.c.token) & (promises.c.payer == facts.c.payer)
     its_execution = (promises.c.nonce == facts.c.nonce) & (promises.c.executed_block_hash == facts.c.block_hash)
     was_executed = promises.c.stage.in_(("executed", "final"))
+    losers = select(facts.c.payer).where(facts.c.token == token, lost)
+    was_canceled = (promises.c.token == token) & (promises.c.stage == "canceled")
     return _numbers(
         tx,
-        _concerning(token, its_execution, lost, was_executed),
-        _concerning(token, promises.c.stage == "canceled", lost),
+        select(promises.c.number)
+        .join(facts, same_payer & its_execution)
+        .where(facts.c.token == token, lost, was_executed)
+        .distinct(),
+        select(promises.c.number).where(was_canceled, promises.c.payer.in_(losers)),
     )
 
 
@@ -114,12 +120,6 @@ def _deprived(some: FromClause, token: str, at: Horizon, when: ColumnElement[boo
     theirs = (promises.c.token == some.c.token) & (promises.c.payer == some.c.payer)
     query = select(promises.c.number).join(some, theirs & reached)
     return query.where(some.c.token == token, when, kinds, is_final, promises.c.stage.in_(OPEN)).distinct()
-
-
-def _concerning(token: str, how: ColumnElement[bool], *which: ColumnElement[bool]) -> Select[Any]:
-    same_payer = (promises.c.token == facts.c.token) & (promises.c.payer == facts.c.payer)
-    query = select(promises.c.number).join(facts, same_payer & how)
-    return query.where(facts.c.token == token, *which).distinct()
 
 
 def _numbers(tx: Transaction, *queries: Select[Any]) -> set[int]:
