@@ -4,6 +4,7 @@ import contextlib
 import time
 
 from chainwallet import payments
+from chainwallet.abi.calls import call_data
 from chainwallet.abi.domain import domain_of
 from chainwallet.errors import BadValue, InsufficientFunds, Recovering
 from chainwallet.rules.promise import Expired
@@ -110,6 +111,13 @@ def expiry(ground: Ground) -> None:
     finally:
         ground.bench.act("pauser", "unpause()")
     ground.injected["a document expires in the queue"] += 1
+
+
+def stay_open(ground: Ground) -> None:
+    """A reorg may have taken the end of a pause back: whoever paused the ledger ends it again."""
+    if any(ground.bench.node.call(ground.bench.cash.address, call_data("paused()"))):
+        ground.bench.act("pauser", "unpause()")
+        ground.injected["the end of a pause taken back"] += 1
 
 
 # ------------------------------------------------------------------------------------------------ peace

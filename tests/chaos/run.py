@@ -20,7 +20,7 @@ from chainwallet.errors import ChainwalletError
 from chainwallet.evm import to_hex
 from chainwallet.faults import Rates
 from scripts.check_payments import Report, check, rows_of
-from tests.chaos.clients import ask_for, ask_for_the_ended
+from tests.chaos.clients import ask_for, ask_for_the_ended, stay_open
 from tests.chaos.ground import CONFIRMATIONS, LOOK_S, Ground, prepared
 from tests.chaos.plan import ON_POSTGRES, Step, missing, steps
 from tests.chaos.processes import lanes_used
@@ -48,6 +48,7 @@ def _done(ground: Ground, step: Step) -> None:
     for tried in range(1, TRIES + 1):
         try:
             step.deed(ground)
+            stay_open(ground)
             return
         except (ChainwalletError, OSError) as trouble:
             if tried == TRIES:
