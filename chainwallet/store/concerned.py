@@ -89,19 +89,17 @@ def set_aside(tx: Transaction, token: str) -> set[int]:
 
 def by_orphans(tx: Transaction, token: str, since_s: int) -> set[int]:
     """Those whose end was proved by a fact that a reorg removed, as we learned at ``since_s`` or later."""
-    lost = facts.c.orphaned_at_s >= since_s
-    same_payer = (promises.c.token == facts.c.token) & (promises.c.payer == facts.c.payer)
-    its_execution = (promises.c.nonce == facts.c.nonce) & (promises.c.executed_block_hash == facts.c.block_hash)
-    was_executed = promises.c.stage.in_(("executed", "final"))
-    losers = select(facts.c.payer).where(facts.c.token == token, lost)
-    was_canceled = (promises.c.token == token) & (promises.c.stage == "canceled")
+    lost = (facts.c.token == token) & (facts.c.orphaned_at_s >= since_s)
+    its_nonce = (promises.c.payer == facts.c.payer) & (promises.c.nonce == facts.c.nonce)
+    its_execution = its_nonce & (promises.c.executed_block_hash == facts.c.block_hash)
+    mine, was_executed = promises.c.token == token, promises.c.stage.in_(("executed", "final"))
+    undone = select(promises.c.number).join(facts, its_execution).where(mine, was_executed, lost).distinct()
+    was_canceled = promises.c.stage == "canceled"
     return _numbers(
         tx,
-        select(promises.c.number)
-        .join(facts, same_payer & its_execution)
-        .where(facts.c.token == token, lost, was_executed)
-        .distinct(),
-        select(promises.c.number).where(was_canceled, promises.c.payer.in_(losers)),
+        undone.where(promises.c.adopted_at_s.is_(None)),  # an index each
+        undone.where(promises.c.adopted_at_s.is_not(None)),
+        select(promises.c.number).where(mine, was_canceled, promises.c.payer.in_(select(facts.c.payer).where(lost))),
     )
 
 
