@@ -1,7 +1,9 @@
 """Which promises are judged again: those that a fact, a final block or an ended carrier concerns, and no others."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import insert, update
@@ -113,29 +115,52 @@ def test_a_new_fact_with_its_nonce_concerns_a_promise(database: Database) -> Non
         assert concerned.by_new_facts(tx, CASH, Seen(BEFORE.horizon, looked_at), AT) == {fresh, ended}
 
 
+def steps_of(tx: Transaction, question: Callable[[], set[int]], answer: set[int]) -> int:
+    """How many steps the question, which has this ``answer``, takes SQLite."""
+    steps, driver = [0], cast("sqlite3.Connection", tx.connection.driver_connection)
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    driver.set_progress_handler(count, 1)
+    assert question() == answer
+    driver.set_progress_handler(None, 1)
+    return steps[0]
+
+
 def test_what_new_facts_concern_is_found_however_long_the_history_is(database: Database) -> None:
     """A question about the newest facts takes SQLite as many steps after a long history as after a short one."""
     with database.transaction() as tx:
         if tx.dialect.name == "postgresql":
             return  # it does not count its steps
-        steps, driver = [0, 0], cast("sqlite3.Connection", tx.connection.driver_connection)
-        for turn, length in enumerate((40, 400)):
+        steps = []
+        for length in (40, 400):
             for nonce in range(2 * length, 3 * length):
                 promise(tx, nonce, Final(executed(16)))
                 before = fact(tx, "Paid", nonce, nonce)
             fresh = promise(tx, 3 * length, Canceled())
             fact(tx, "Paid", 3 * length, 3 * length)
-
-            def count(turn: int = turn) -> int:
-                steps[turn] += 1
-                return 0
-
             block = BlockNumber(3 * length)
             at = Horizon(block, hash_of(block), 1_000, block, 900)
-            driver.set_progress_handler(count, 1)
             seen = Seen(replace(at, number=BlockNumber(block - 1), final_block=BlockNumber(block - 1)), before)
-            assert concerned.by_new_facts(tx, CASH, seen, at) == {fresh}
-            driver.set_progress_handler(None, 1)
+            steps.append(steps_of(tx, partial(concerned.by_new_facts, tx, CASH, seen, at), {fresh}))
+        assert steps[1] < steps[0] + 50
+
+
+def test_what_a_reorg_concerns_is_found_however_much_its_payers_have_paid(database: Database) -> None:
+    """A question about ten lost facts takes SQLite as many steps where their payer has paid ten times as often."""
+    with database.transaction() as tx:
+        if tx.dialect.name == "postgresql":
+            return  # it does not count its steps
+        lost = {promise(tx, nonce, Final(executed(12))) for nonce in range(10)}
+        for nonce in range(10):
+            fact(tx, "Paid", 12, nonce, orphaned_at_s=50)
+        steps = []
+        for nonces in (range(10, 50), range(50, 450)):
+            for nonce in nonces:
+                promise(tx, nonce, Final(executed(16)))
+            steps.append(steps_of(tx, partial(concerned.by_orphans, tx, CASH, 50), lost))
         assert steps[1] < steps[0] + 50
 
 
