@@ -11,7 +11,17 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, literal_column, select
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
-from chainwallet.rules.promise import Canceling, Carried, Evidence, Executed, Execution, Offered, Queued, Stage
+from chainwallet.rules.promise import (
+    Canceled,
+    Canceling,
+    Carried,
+    Evidence,
+    Executed,
+    Execution,
+    Offered,
+    Queued,
+    Stage,
+)
 from chainwallet.rules.window import NONCE_END, Dead, Free, NonceFate, Used, dies_by_use_of, is_window
 from chainwallet.store import facts as history
 from chainwallet.store.bulk import asked_later, rows_asked
@@ -57,7 +67,7 @@ def of_promises(tx: Transaction, token: str, some: Sequence[Promise], at: Horizo
     """By its number, what the facts say about each of ``some``, promises on ``token``."""
     executions = {**_payments(tx, token, some), **_settlements(tx, token, some)}
     left = [promise for promise in some if promise.number not in executions]
-    gone = {promise.number: _how(tx, token, promise, at.final_block) for promise in _suspects(tx, token, left, at)}
+    gone = {promise.number: _how(tx, token, promise, at.final_block) for promise in _deprived(tx, token, left, at)}
     return {
         promise.number: Evidence(
             executions.get(promise.number), gone.get(promise.number, ""), at.final_block, at.final_timestamp_s
@@ -221,9 +231,9 @@ def _settlements(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[i
 # ------------------------------------------------------------------------------------------------ nonces that are gone
 
 
-def _suspects(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon) -> list[Promise]:
-    """Those whose nonce may be gone by the final block: their payers' facts reach it."""
-    suspects: list[Promise] = []
+def _deprived(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon) -> list[Promise]:
+    """Those whose nonce is gone by the final block; asked for all of them together."""
+    deprived: list[Promise] = []
     for start in range(0, len(some), AT_ONCE):
         part = some[start : start + AT_ONCE]
         theirs = (
@@ -235,17 +245,21 @@ def _suspects(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon)
         nonces = sorted({word(promise.nonce) for promise in part})
         exact = select(facts.c.payer, facts.c.nonce).where(theirs, facts.c.kind.in_(history.USING))
         used = {(row.payer, row.nonce) for row in tx.execute(exact.where(facts.c.nonce.in_(nonces)))}
-        reached = _ends_of_windows(tx, token, {promise.payer for promise in part}, at.final_block)
-        highest = {payer: int(max(nonces), 16) for payer, *ends in reached if (nonces := list(filter(None, ends)))}
+        ends = _ends_of_windows(tx, token, {promise.payer for promise in part}, at.final_block)
+        windows = {payer: [int(end, 16) if end else -1 for end in its] for payer, *its in ends}
         for promise in part:
             payer = to_hex(promise.payer)
-            is_below = is_window(promise.nonce) and highest.get(payer, -1) > promise.nonce
-            if is_below or (payer, word(promise.nonce)) in used:
-                suspects.append(promise)
-    return suspects
+            highest, bound = windows[payer]
+            is_dead = is_window(promise.nonce) and (highest >= dies_by_use_of(promise.nonce) or bound > promise.nonce)
+            if is_dead or (payer, word(promise.nonce)) in used:
+                deprived.append(promise)
+    return deprived
 
 
 def _how(tx: Transaction, token: str, promise: Promise, up_to: int) -> str:
+    """In words, by what. Of a canceled one that was said when it ended, and its words stay."""
+    if isinstance(promise.stage, Canceled) and promise.reason:
+        return promise.reason
     fate: NonceFate = history.nonce_fate(tx, token, promise.payer, promise.nonce, up_to)
     match fate:
         case Free():
