@@ -233,27 +233,35 @@ def _settlements(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[i
 
 def _deprived(tx: Transaction, token: str, some: Sequence[Promise], at: Horizon) -> list[Promise]:
     """Those whose nonce is gone by the final block; asked for all of them together."""
+    if not some:
+        return []
+    payers = {promise.payer for promise in some}
+    ends = _ends_of_windows(tx, token, payers, at.final_block)
+    windows = {payer: [int(end, 16) if end else -1 for end in its] for payer, *its in ends}
+    pairs = sorted({(to_hex(promise.payer), word(promise.nonce)) for promise in some})
+    asking = rows_asked(tx, payer=[payer for payer, _ in pairs], nonce=[nonce for _, nonce in pairs])
+    used = {
+        tuple(row) for row in tx.execute(_used(tx.dialect.name), {"token": token, "up_to": at.final_block, **asking})
+    }
     deprived: list[Promise] = []
-    for start in range(0, len(some), AT_ONCE):
-        part = some[start : start + AT_ONCE]
-        theirs = (
-            (facts.c.token == token)
-            & facts.c.payer.in_(sorted({to_hex(promise.payer) for promise in part}))
-            & (facts.c.block <= at.final_block)
-            & facts.c.orphaned_at_s.is_(None)
-        )
-        nonces = sorted({word(promise.nonce) for promise in part})
-        exact = select(facts.c.payer, facts.c.nonce).where(theirs, facts.c.kind.in_(history.USING))
-        used = {(row.payer, row.nonce) for row in tx.execute(exact.where(facts.c.nonce.in_(nonces)))}
-        ends = _ends_of_windows(tx, token, {promise.payer for promise in part}, at.final_block)
-        windows = {payer: [int(end, 16) if end else -1 for end in its] for payer, *its in ends}
-        for promise in part:
-            payer = to_hex(promise.payer)
-            highest, bound = windows[payer]
-            is_dead = is_window(promise.nonce) and (highest >= dies_by_use_of(promise.nonce) or bound > promise.nonce)
-            if is_dead or (payer, word(promise.nonce)) in used:
-                deprived.append(promise)
+    for promise in some:
+        payer, nonce = to_hex(promise.payer), promise.nonce
+        highest, bound = windows[payer]
+        is_dead = is_window(nonce) and (highest >= dies_by_use_of(nonce) or bound > nonce)
+        if is_dead or (payer, word(nonce)) in used:
+            deprived.append(promise)
     return deprived
+
+
+@lru_cache
+def _used(engine: str) -> Select[Any]:
+    """Which of the payers' nonces that are asked for were used or cancelled by a block."""
+    them = asked_later(engine, "payer", "nonce")
+    theirs = (facts.c.token == bindparam("token")) & (facts.c.payer == them.c.payer)
+    theirs &= (facts.c.nonce == them.c.nonce) & facts.c.kind.in_(history.USING)
+    by_then = (facts.c.block + 0 <= bindparam("up_to")) & facts.c.orphaned_at_s.is_(None)  # not by the index of blocks
+    use = select(facts.c.id).where(theirs, by_then).correlate(them)
+    return select(them.c.payer, them.c.nonce).where(use.exists())
 
 
 def _how(tx: Transaction, token: str, promise: Promise, up_to: int) -> str:

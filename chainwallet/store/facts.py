@@ -220,9 +220,8 @@ def nonce_fate(tx: Transaction, token: str, payer: Address, nonce: int, up_to_bl
     """
     if not 0 <= nonce < WIDE_END or is_tagged(nonce):
         raise BadValue("nonce", nonce, "a nonce that a document of ours may have")
-    theirs = _select(token).where(
-        facts.c.payer == to_hex(payer), facts.c.block <= up_to_block, facts.c.orphaned_at_s.is_(None)
-    )
+    by_then = (facts.c.block + 0 <= up_to_block) & facts.c.orphaned_at_s.is_(None)  # not by the index of blocks
+    theirs = _select(token).where(facts.c.payer == to_hex(payer), by_then)
     used = _first(tx, theirs.where(facts.c.kind.in_(USING), facts.c.nonce == word(nonce)))
     if used is not None:
         return Used(used)
@@ -300,17 +299,11 @@ def balances(tx: Transaction, token: str) -> dict[Address, int]:
 
 def balance_at(tx: Transaction, token: str, owner: Address, block: int, *, known_at_s: int | None = None) -> int:
     """What ``owner`` held after ``block``."""
-    address = to_hex(owner)
-    query = select(facts.c.payer, facts.c.payee, facts.c.value).where(
-        facts.c.token == token,
-        IS_TRANSFER,
-        facts.c.block <= block,
-        or_(facts.c.payer == address, facts.c.payee == address),
-        _known(known_at_s),
-    )
+    until = (facts.c.token == token) & IS_TRANSFER & (facts.c.block <= block) & _known(known_at_s)
     held = 0
-    for payer, payee, value in tx.execute(query).yield_per(ROWS_AT_ONCE):
-        held += int(value, 16) * ((payee == address) - (payer == address))
+    for side, sign in ((facts.c.payer, -1), (facts.c.payee, 1)):  # an index each
+        query = select(facts.c.value).where(until, side == to_hex(owner))
+        held += sign * sum(int(value, 16) for value in tx.execute(query).yield_per(ROWS_AT_ONCE).scalars())
     return held
 
 
