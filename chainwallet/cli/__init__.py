@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -36,12 +35,11 @@ from chainwallet.cli import (
     settle,
     wallet,
 )
+from chainwallet.cli.ending import SIGNALLED, SIGNALS, end
 from chainwallet.cli.terminal import say_error
 from chainwallet.errors import ChainwalletError
 
 REFUSED = 2
-SIGNALLED = 128  # and the signal's number, as shells report it
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 app = typer.Typer(
     name="chainwallet",
@@ -116,9 +114,9 @@ def settings(
 
 def main() -> NoReturn:
     """The console script."""
-    for number in ENDING_SIGNALS:
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _end)
+            signal.signal(number, end)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
@@ -192,9 +190,3 @@ def _is_of_the_client(error: Exception) -> bool:
     from chainwallet.client import ClientError
 
     return isinstance(error, ClientError)
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    for other in ENDING_SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # saving and stopping a local chain takes a moment; once is enough
-    sys.exit(SIGNALLED + number)

@@ -21,7 +21,7 @@ def group(tmp_path: Path) -> Path:
 def test_an_interrupted_demo_cleans_up(command: Command, group: Path, number: signal.Signals, status: int) -> None:
     """A demo that is told to end saves its chain, ends its Anvil and says nothing more."""
     ended, said = interrupted_at(command.begin("demo", "--csv", group), "the issuer tops up", number)
-    assert ended == status
+    assert ended == status, said
     assert said.splitlines()[-1].startswith("- ")
     assert {"state.json.gz", "running.json"} & set(os.listdir(command.home / "chain")) == {"state.json.gz"}
 
