@@ -191,6 +191,8 @@ def up(chain_dir: Path, argv: Sequence[str], connect: Connect, timeout_s: float 
         now = status(chain_dir, connect)
         match now:
             case Running(supervised=True, block=block) if block is not None:
+                if pid not in (None, now.pid):
+                    _withdraw(pid)
                 return now
             case Running(supervised=False):
                 raise HomeInUse(str(chain_dir), f"process {now.pid}, for the length of one command")
@@ -306,6 +308,12 @@ def _spawn(argv: Sequence[str], log: Path) -> int:
         (os.POSIX_SPAWN_OPEN, 2, str(log), words, 0o600),
     ]
     return os.posix_spawn(argv[0], list(argv), os.environ, file_actions=files, setsid=True)
+
+
+def _withdraw(pid: int) -> None:
+    """End our supervisor, where somebody else's was first: it would run the chain again once that one is put down."""
+    _signal(pid, signal.SIGTERM)
+    _wait_until(lambda: _has_ended(pid), STOP_TIMEOUT_S)
 
 
 def _has_ended(pid: int) -> bool:
