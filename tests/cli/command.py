@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 from chainwallet import deployment, payments
 from chainwallet.evm import parse_address
 from chainwallet.rpc import Node
+from tests.cli.forking import Forks
 
 INSTALLED = Path(sys.executable).with_name("chainwallet")
 TIMEOUT_S = 180.0  # a compiler on a busy machine takes a minute
 POLL_S = 0.01
+FORKS = Forks()
 
 GROUP = """Date,Description,Category,Cost,Currency,Ana,Björn,由紀
 2026-03-01,Ferry,Transportation,90.00,EUR,60.00,-30.00,-30.00
@@ -52,7 +54,9 @@ class Command:
         return {**kept, **ours, "CHAINWALLET_HOME": str(self.home), **self.settings}
 
     def __call__(self, *arguments: str | Path) -> Done:
-        """Runs to its end."""
+        """Runs to its end; in a fork, unless the settings are for Python's start."""
+        if not any(name.startswith("PYTHON") for name in self.settings):
+            return FORKS.run([str(one) for one in arguments], self.environment, self.directory or Path.cwd(), TIMEOUT_S)
         return subprocess.run(
             [INSTALLED, *arguments],
             env=self.environment,

@@ -1,12 +1,6 @@
 """Help, and what is said about a command line that cannot be read."""
 
-import json
 import re
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -55,42 +49,12 @@ MISTAKES = {
 }
 
 
-FORKING = """
-import contextlib, json, os, sys, tempfile
-from chainwallet.cli import main
-sys.argv = ["chainwallet", "bill", "add", "--help"]
-with open(os.devnull, "w") as nobody, contextlib.redirect_stdout(nobody), contextlib.suppress(SystemExit):
-    main()  # imports what help needs
-for line in sys.stdin:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = os.fork()
-        if not child:
-            os.dup2(out.fileno(), 1), os.dup2(err.fileno(), 2)
-            sys.argv = ["chainwallet", *line.split()]
-            main()
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode())
-    print(json.dumps([status, *texts]), flush=True)
-"""
-
-
-def forked(command: Command, lines: Sequence[str]) -> list[Done]:
-    """What the command's own entry says to each line, in a process that was ready for it: starting takes the time."""
-    done = subprocess.run([sys.executable, "-c", FORKING], input="".join(f"{line}\n" for line in lines),
-                          env=command.environment, capture_output=True, text=True, check=True)  # fmt: skip
-    return [subprocess.CompletedProcess(line, *json.loads(said))
-            for line, said in zip(lines, done.stdout.splitlines(), strict=True)]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
     """What is answered to each command line, all in one home that nobody has made."""
     command = Command(tmp_path_factory.mktemp("nothing") / "home")
     lines = [*(f"{verb} --help" for verb in VERBS), *FAMILIES, *MISTAKES, "--version"]
-    done = dict(zip(lines, forked(command, lines), strict=True))
+    done = dict(zip(lines, command.each([line.split() for line in lines]), strict=True))
     assert not command.home.exists()
     return done
 
@@ -125,14 +89,3 @@ def test_a_command_line_that_cannot_be_read_is_refused(answers: dict[str, Done],
 def test_the_version_is_the_packages(answers: dict[str, Done]) -> None:
     """`--version` names the command and the package's version."""
     assert answers["--version"].stdout == f"chainwallet {__version__}\n"
-
-
-def test_help_answers_at_once(tmp_path: Path) -> None:
-    """`--help` answers in less than a second."""
-
-    def took_s() -> float:
-        began = time.perf_counter()
-        Command(tmp_path / "home").said("--help")
-        return time.perf_counter() - began
-
-    assert min(took_s() for _ in range(3)) < 1.0

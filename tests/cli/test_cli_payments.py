@@ -76,6 +76,7 @@ def test_a_bumped_reorganised_and_finished_payment_tells_its_story(home: Command
         until("WasSent", 2)  # the second is a bump
         chain(home, "evm_mine")
         until("WasExecuted", 1)
+        until("WasMined", 1)  # or the reorg would be before it
         chain(home, "anvil_reorg", 1, [])
         until("WasUndone", 1)
         until("WasReorged", 1)
