@@ -248,6 +248,7 @@ blocks = Table(
     Column("has_facts", Boolean, nullable=False),
     Column("orphaned_at_s", BigInteger),
     Index("uq_blocks_canonical", "chain", "number", unique=True, sqlite_where=_CANONICAL, postgresql_where=_CANONICAL),
+    Index("ix_blocks_orphaned", "chain", "orphaned_at_s", sqlite_where=_IS_LOST, postgresql_where=_IS_LOST),
 )
 """Verified headers: the latest, and those with facts. At most one at each number is not orphaned."""
 

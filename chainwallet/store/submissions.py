@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 
 from chainwallet.errors import BadValue
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
@@ -30,7 +30,7 @@ from chainwallet.rules.submission import (
 from chainwallet.store import happenings
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import held_rows, lock_sender, take_turns
-from chainwallet.store.schema import attempts, submissions
+from chainwallet.store.schema import attempts, blocks, submissions
 from chainwallet.store.words import address_or_none, hex_or_none
 
 UNFINISHED = ("queued", "signed", "sent", "mined")
@@ -134,15 +134,28 @@ class InBlock:
 
 def ended_in_blocks(tx: Transaction, chain: str, below: InBlock | None, limit: int) -> tuple[InBlock, ...]:
     """The first ``limit`` ended submissions with a block, the highest block first, after ``below`` in that order."""
-    query = select(submissions).where(
-        submissions.c.chain == chain, submissions.c.stage.in_(("final", "failed")), submissions.c.block.is_not(None)
-    )
+    query = select(submissions).where(submissions.c.chain == chain, _HAS_ENDED, submissions.c.block.is_not(None))
     if below is not None:
         earlier = (submissions.c.block == below.block) & (submissions.c.id < below.submission.id)
         query = query.where((submissions.c.block < below.block) | earlier)
-    rows = tx.execute(query.order_by(submissions.c.block.desc(), submissions.c.id.desc()).limit(limit))
+    return _in_blocks(tx, query.order_by(submissions.c.block.desc(), submissions.c.id.desc()).limit(limit))
+
+
+def ended_in_lost_blocks(tx: Transaction, chain: str, since_s: int) -> tuple[InBlock, ...]:
+    """The ended submissions whose block a reorg took from the chain, as we learned at ``since_s`` or later."""
+    its_block = (blocks.c.number == submissions.c.block) & (blocks.c.hash == submissions.c.block_hash)
+    lost = (submissions.c.chain == chain) & (blocks.c.chain == chain) & (blocks.c.orphaned_at_s >= since_s)
+    some = select(submissions.c.id).join(blocks, its_block).where(_HAS_ENDED, lost)
+    return _in_blocks(tx, select(submissions).where(submissions.c.id.in_(some)).order_by(submissions.c.id))
+
+
+_HAS_ENDED = submissions.c.stage.in_(("final", "failed"))
+
+
+def _in_blocks(tx: Transaction, query: Select[Any]) -> tuple[InBlock, ...]:
     return tuple(
-        InBlock(_submission(row, ()), BlockNumber(row.block), Hash32(from_hex(row.block_hash))) for row in rows
+        InBlock(_submission(row, ()), BlockNumber(row.block), Hash32(from_hex(row.block_hash)))
+        for row in tx.execute(query)
     )
 
 

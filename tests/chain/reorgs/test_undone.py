@@ -170,6 +170,31 @@ def test_another_lane_leaves_an_undone_payment_to_the_transaction_that_is_sent_a
     assert times_paid(bench, order) == 1
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_lane_notices_what_was_lost_while_another_went_on(bench: Bench, is_new: bool) -> None:
+    """A transaction that a reorg took back while its own lane was away goes out again, whatever ended above it."""
+    bench.node.set_balance(key_of("relayer two").address, 10**19)
+    first = bench.worker(carriers=frozenset({key_of("relayer").address}))
+    promise = first.settle(bench.accept(bench.order("ana", "ben", "10")).number)
+    first.relayer.close()
+    bench.ask("anvil_reorg", 1, [])
+    wait_for(lambda: is_as_before(bench))
+    second = bench.worker("relayer two", carriers=frozenset({key_of("relayer two").address}))
+    second.settle(bench.accept(bench.order("ana", "ben", "20", id="another")).number)
+    second.settle(promise.number)
+    second.relayer.close()
+    first = bench.worker() if is_new else first
+    assert promise.submission_id is not None
+
+    def is_there() -> bool:
+        stage = bench.submission(promise.submission_id or 0).stage
+        return isinstance(stage, Confirmed) and bench.node.block(stage.block).hash == stage.block_hash
+
+    assert not is_there()
+    tick_until(first, is_there)
+    assert bench.balance("ana", "ben") == ["70.00", "30.00"]
+
+
 def test_an_end_by_time_is_undone_with_its_block(bench: Bench) -> None:
     """A payment that ended by a block past its time is under way again where a reorg takes that block away."""
     worker = bench.worker(carriers=frozenset())
