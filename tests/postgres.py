@@ -41,9 +41,13 @@ on_both = pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 
 
 class PostgresProcess:
-    """One server with a data directory of its own, on a socket in it; nothing is left of it afterwards."""
+    """One server with a data directory of its own, on a socket in it; nothing is left of it afterwards.
 
-    def __init__(self) -> None:
+    ``settings`` are such as ``autovacuum=on``, instead of what makes short tests fast.
+    """
+
+    def __init__(self, *settings: str) -> None:
+        self._settings = (*FAST, *settings)
         self._place = Path(tempfile.mkdtemp(prefix="chainwallet-postgres-"))
         self._user = ROOTS_STAND_IN if os.geteuid() == 0 else None
         self._binaries = self._usable_binaries()
@@ -73,7 +77,7 @@ class PostgresProcess:
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
         command = [str(self._binaries / "bin" / "postgres"), "-D", str(self._data), "-h", "", "-k", str(self._place)]
-        settings = [word for setting in FAST for word in ("-c", setting)]
+        settings = [word for setting in self._settings for word in ("-c", setting)]
         with (self._place / "log").open("ab") as log:
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", GUARD, "guard", *command, *settings],

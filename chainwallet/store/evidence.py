@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, literal_column, select
+from sqlalchemy import Select, and_, bindparam, func, literal_column, select, true
 
 from chainwallet.evm import Address, BlockNumber, Hash32, from_hex, to_hex
 from chainwallet.rules.promise import (
@@ -176,7 +176,7 @@ def paid(tx: Transaction, numbers: Collection[int]) -> list[Paid]:
             places[of] = Execution(Hash32(from_hex(tx_hash)), BlockNumber(block), Hash32(from_hex(block_hash)))
         return places[of]
 
-    for row in tx.execute(_PAID, {"numbers": list(numbers)}):
+    for row in tx.execute(_paid(tx.dialect.name), {"numbers": list(numbers)}):
         number, name, valid_before, submission_id, own_tx, own_block, own_hash, *its = row
         match name:
             case "executed":
@@ -192,15 +192,21 @@ def paid(tx: Transaction, numbers: Collection[int]) -> list[Paid]:
 _STAGES: Mapping[str, Stage] = {"offered": Offered(), "queued": Queued(), "canceling": Canceling()}
 _ITS_OWN = ("number", "stage", "valid_before", "submission_id", "executed_tx", "executed_block", "executed_block_hash")
 _TERMS = ("token", "ref", "payer", "payee", "value", "nonce")
-_PAID = held_rows(
-    select(*(promises.c[name] for name in _ITS_OWN), facts.c.tx, facts.c.block, facts.c.block_hash)
-    .join(facts, and_(*(facts.c[name] == promises.c[name] for name in _TERMS)))
-    .where(promises.c.number.in_(bindparam("numbers", expanding=True)))
-    .where(promises.c.kind == "payment", promises.c.stage.in_(LIVE))
-    .where(facts.c.kind == "Paid", facts.c.orphaned_at_s.is_(None))
-    .order_by(promises.c.number),
-    promises,
-)
+
+
+@lru_cache
+def _paid(engine: str) -> Select[Any]:
+    same = and_(*(facts.c[name] == promises.c[name] for name in _TERMS))
+    executed = same & (facts.c.kind == "Paid") & facts.c.orphaned_at_s.is_(None)
+    some = promises.c.number.in_(bindparam("numbers", expanding=True))
+    owed = some & (promises.c.kind == "payment") & promises.c.stage.in_(LIVE)
+    columns = [promises.c[name] for name in _ITS_OWN]
+    if engine == "postgresql":  # for each promise its fact: without statistics it would read all of its payer's
+        its = select(facts.c.tx, facts.c.block, facts.c.block_hash).where(executed).limit(1).lateral("its")
+        query = select(*columns, its.c.tx, its.c.block, its.c.block_hash).join(its, true())
+    else:
+        query = select(*columns, facts.c.tx, facts.c.block, facts.c.block_hash).join(facts, executed)
+    return held_rows(query.where(owed).order_by(promises.c.number), promises)
 
 
 def _payments(tx: Transaction, token: str, some: Sequence[Promise]) -> dict[int, Execution]:

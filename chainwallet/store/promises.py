@@ -30,7 +30,7 @@ from chainwallet.rules.promise import (
 )
 from chainwallet.rules.story import told_of_promise
 from chainwallet.rules.window import NONCE_END
-from chainwallet.store import happenings
+from chainwallet.store import happenings, undone
 from chainwallet.store.bulk import asked_later, insert_many, next_numbers, rows_asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.locks import free_rows, held_rows
@@ -191,13 +191,18 @@ def is_any_due(tx: Transaction, chain: str, now_s: int) -> bool:
 
 
 def due(tx: Transaction, chain: str, now_s: int, limit: int) -> tuple[Waiting, ...]:
-    """The first ``limit`` queued payments that may be taken up now; ``tx`` holds them, and leaves others' alone."""
-    names = ("number", "token", "nonce", "created_at_s", "due_at_s", "setbacks")
+    """The first ``limit`` queued payments that may be taken up now; ``tx`` holds them, and leaves others' alone.
+
+    Not those whose nonce would kill that of a payment which a reorg undid: it goes first, whatever lane it is in.
+    """
+    names = ("number", "token", "payer", "nonce", "created_at_s", "due_at_s", "setbacks")
     query = _due(select(*(promises.c[name] for name in names)), chain, now_s)
     in_order = query.order_by(promises.c.due_at_s, promises.c.number).limit(limit)
+    bounds = undone.outrun_from(tx, chain, now_s)
     return tuple(
         Waiting(number, token, nonce >= _FIRST_WIDE, max(created_at_s, due_at_s), setbacks)
-        for number, token, nonce, created_at_s, due_at_s, setbacks in tx.execute(free_rows(in_order, promises))
+        for number, token, payer, nonce, created_at_s, due_at_s, setbacks in tx.execute(free_rows(in_order, promises))
+        if nonce >= _FIRST_WIDE or nonce < bounds.get((token, payer), _FIRST_WIDE)
     )
 
 

@@ -47,6 +47,7 @@ _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
 _FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
 _CANCELS = text("kind = 'NoncesCanceled'")
+_IS_UNDONE = text("executed_block IS NOT NULL AND stage IN ('queued', 'carried')")
 _IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
 _IS_TO_BURN = text("submission_id IS NULL")
@@ -162,6 +163,7 @@ promises = Table(
     Index(None, "chain", "id", "payer"),
     Index(None, "token", "payer", "stage"),
     Index(None, "token", "stage", "number"),
+    Index("ix_promises_undone", "chain", "nonce", sqlite_where=_IS_UNDONE, postgresql_where=_IS_UNDONE),
 )
 """``store.promises.Promise``. ``value`` is what its payer pays; ``ref`` a payment's reference, or a settlement's hash.
 One that was found on the chain is ``adopted``: its nonce was not handed out here."""

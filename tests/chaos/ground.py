@@ -40,6 +40,8 @@ MANAGED = ("ana", "gina", "hugo", "iris", "jon", "kim")
 EXTERNAL = "olga"
 """A payer who signs elsewhere."""
 DEEPEST = 20  # blocks of a reorg
+OF_LONG_LIFE = ("autovacuum=on", "autovacuum_naptime=5s")
+"""A server that runs for more than a minute collects statistics, and plans by them."""
 PATIENCE_S = 240.0  # while nothing at all changes
 LOOK_S = 0.05
 OPEN = "('offered', 'queued', 'carried', 'executed', 'canceling')"
@@ -200,7 +202,7 @@ def prepared(store: str, seed: int, place: Path, server: PostgresProcess | None 
     with ExitStack() as stack:
         where = str(place / "chainwallet.db")
         if store == "postgres":
-            server = server or stack.enter_context(PostgresProcess())
+            server = server or stack.enter_context(PostgresProcess(*OF_LONG_LIFE))
             where = stack.enter_context(server.migrated())
         ground = Ground(place, where, seed, server if store == "postgres" else None)
         with ground.stack:

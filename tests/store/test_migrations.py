@@ -214,7 +214,7 @@ ROWS: dict[str, Rows] = {
         ],
     },
     "0015": {},  # indexes only
-    "0016": {},  # an index only
+    "0016": {},  # indexes only
 }
 """For each revision rows that are stored under it, and that every later version must still have."""
 

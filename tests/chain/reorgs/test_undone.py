@@ -12,8 +12,9 @@ from chainwallet import payments
 from chainwallet.abi.domain import domain_of
 from chainwallet.errors import NodeRefused
 from chainwallet.payments import Order
-from chainwallet.rules.promise import Canceled, Executed, Expired, Final, Offered, Queued
+from chainwallet.rules.promise import Canceled, Carried, Executed, Expired, Final, Offered, Queued
 from chainwallet.rules.submission import Final as Confirmed
+from chainwallet.rules.window import WIDTH
 from chainwallet.store import promises
 from chainwallet.store.database import Transaction
 from chainwallet.store.promises import Promise
@@ -193,6 +194,32 @@ def test_a_lane_notices_what_was_lost_while_another_went_on(bench: Bench, is_new
     assert not is_there()
     tick_until(first, is_there)
     assert bench.balance("ana", "ben") == ["70.00", "30.00"]
+
+
+def test_no_younger_payment_kills_the_nonce_of_one_that_was_undone(bench: Bench) -> None:
+    """Another lane carries no payment whose nonce is a window above that of one which waits for its own lane."""
+    bench.node.set_balance(key_of("relayer two").address, 10**19)
+    first = bench.worker(carriers=frozenset({key_of("relayer").address}))
+    promise = first.settle(bench.accept(bench.order("ana", "ben", "10")).number)
+    first.relayer.close()
+    away = bench.worker("relayer", carriers=frozenset()).relayer
+    later = [bench.accept(bench.order("ana", "ben", "0.01", id=f"later {at}")) for at in range(WIDTH)]
+    assert [one.nonce - promise.nonce for one in later] == list(range(1, WIDTH + 1))
+    bench.ask("anvil_reorg", 1, [])
+    wait_for(lambda: is_as_before(bench))
+    bench.ask("evm_setAutomine", False)
+    try:
+        away.tick()  # it sends its transaction again, which is lost, and then does nothing more
+        bench.ask("anvil_dropAllTransactions")
+    finally:
+        bench.ask("evm_setAutomine", True)
+    second = bench.worker("relayer two", carriers=frozenset({key_of("relayer two").address}))
+    second.settle(later[-2].number)
+    tick_until_still(second)
+    assert (now(bench, promise).stage, now(bench, later[-1]).stage) == (Carried(promise.submission_id or 0), Queued())
+    away.close()
+    assert isinstance(bench.worker().settle(promise.number).stage, Final)
+    assert isinstance(bench.worker().settle(later[-1].number).stage, Final)
 
 
 def test_an_end_by_time_is_undone_with_its_block(bench: Bench) -> None:
