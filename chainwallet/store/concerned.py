@@ -15,7 +15,7 @@ from chainwallet.store.bulk import asked
 from chainwallet.store.database import Transaction
 from chainwallet.store.evidence import Horizon
 from chainwallet.store.promises import OPEN
-from chainwallet.store.schema import facts, promises, submissions
+from chainwallet.store.schema import IS_CANCELED, IS_LIVE, facts, promises, submissions
 from chainwallet.store.words import word
 
 
@@ -94,12 +94,11 @@ def by_orphans(tx: Transaction, token: str, since_s: int) -> set[int]:
     its_execution = its_nonce & (promises.c.executed_block_hash == facts.c.block_hash)
     mine, was_executed = promises.c.token == token, promises.c.stage.in_(("executed", "final"))
     undone = select(promises.c.number).join(facts, its_execution).where(mine, was_executed, lost).distinct()
-    was_canceled = promises.c.stage == "canceled"
     return _numbers(
         tx,
         undone.where(promises.c.adopted_at_s.is_(None)),  # an index each
         undone.where(promises.c.adopted_at_s.is_not(None)),
-        select(promises.c.number).where(mine, was_canceled, promises.c.payer.in_(select(facts.c.payer).where(lost))),
+        select(promises.c.number).where(mine, IS_CANCELED, promises.c.payer.in_(select(facts.c.payer).where(lost))),
     )
 
 
@@ -117,7 +116,7 @@ def _deprived(some: FromClause, token: str, at: Horizon, when: ColumnElement[boo
     is_final = (some.c.block <= at.final_block) & some.c.orphaned_at_s.is_(None)
     theirs = (promises.c.token == some.c.token) & (promises.c.payer == some.c.payer)
     query = select(promises.c.number).join(some, theirs & reached)
-    return query.where(some.c.token == token, when, kinds, is_final, promises.c.stage.in_(OPEN)).distinct()
+    return query.where(some.c.token == token, when, kinds, is_final, IS_LIVE, promises.c.stage.in_(OPEN)).distinct()
 
 
 def _numbers(tx: Transaction, *queries: Select[Any]) -> set[int]:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     literal_column,
-    or_,
     select,
     union_all,
 )
@@ -27,7 +26,7 @@ from chainwallet.rules.fact import Fact, Place
 from chainwallet.store.database import Transaction
 from chainwallet.store.facts import ABOVE_ALL, IS_TRANSFER, ROWS_AT_ONCE, Movement
 from chainwallet.store.promises import OPEN, Kind
-from chainwallet.store.schema import facts, holdings, promises
+from chainwallet.store.schema import IS_LIVE, facts, holdings, promises
 from chainwallet.store.words import hash_or_none
 
 
@@ -176,7 +175,7 @@ _HELD = select(holdings.c.token, holdings.c.owner, holdings.c.balance).where(
     holdings.c.token.in_(_TOKENS), holdings.c.owner.in_(_OWNERS)
 )
 _RESERVED = select(promises.c.token, promises.c.payer, promises.c.value).where(
-    promises.c.token.in_(_TOKENS), promises.c.payer.in_(_OWNERS), or_(*(promises.c.stage == name for name in OPEN))
+    promises.c.token.in_(_TOKENS), promises.c.payer.in_(_OWNERS), IS_LIVE, promises.c.stage.in_(OPEN)
 )
 
 

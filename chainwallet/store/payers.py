@@ -11,8 +11,8 @@ from chainwallet.evm import Address, from_hex, to_hex
 from chainwallet.rules.window import NONCE_END
 from chainwallet.store.bulk import asked_later, rows_asked
 from chainwallet.store.database import Transaction
-from chainwallet.store.promises import LIVE, OPEN
-from chainwallet.store.schema import promises
+from chainwallet.store.promises import OPEN
+from chainwallet.store.schema import IS_LIVE, promises
 from chainwallet.store.words import word
 
 _FIRST_WIDE = word(NONCE_END)
@@ -62,7 +62,7 @@ def _questions(engine: str) -> tuple[Select[Any], Select[Any]]:
     highest = select(them.c.payer, *(_highest(them, is_ours) for is_ours in (True, False)))
     theirs = (promises.c.token == bindparam("token")) & promises.c.payer.in_(select(them.c.payer))
     live = select(promises.c.payer, promises.c.stage, promises.c.value, promises.c.nonce)
-    return highest, live.where(theirs, promises.c.stage.in_(LIVE))
+    return highest, live.where(theirs, IS_LIVE)
 
 
 def _highest(them: FromClause, is_ours: bool) -> ColumnElement[str | None]:

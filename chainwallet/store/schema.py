@@ -32,6 +32,11 @@ _IS_OURS = text("adopted_at_s IS NULL")
 _IS_ADOPTED = text("adopted_at_s IS NOT NULL")
 _IS_NEWS = text("told_at_s IS NULL AND promise IS NOT NULL")
 
+IS_LIVE = text("stage IN ('offered', 'queued', 'carried', 'canceling', 'executed')")
+IS_CANCELED = text("stage = 'canceled'")
+IS_UNDONE = text("executed_block IS NOT NULL AND stage IN ('queued', 'carried')")
+"""Of promises. In these words, which SQLite compares with those of the index: what is bound later, it does not."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -47,7 +52,6 @@ _HAS_REF = text("ref IS NOT NULL")
 _HAS_NONCE = text("nonce IS NOT NULL")
 _FREEZES = text("kind IN ('Frozen', 'Unfrozen')")
 _CANCELS = text("kind = 'NoncesCanceled'")
-_IS_UNDONE = text("executed_block IS NOT NULL AND stage IN ('queued', 'carried')")
 _IS_LOST = text("orphaned_at_s IS NOT NULL")
 _MOVES = text("kind = 'Transfer'")
 _IS_TO_BURN = text("submission_id IS NULL")
@@ -161,9 +165,10 @@ promises = Table(
     Index("ix_promises_adopted", "token", "payer", "nonce", sqlite_where=_IS_ADOPTED, postgresql_where=_IS_ADOPTED),
     Index(None, "chain", "stage", "due_at_s"),
     Index(None, "chain", "id", "payer"),
-    Index(None, "token", "payer", "stage"),
     Index(None, "token", "stage", "number"),
-    Index("ix_promises_undone", "chain", "nonce", sqlite_where=_IS_UNDONE, postgresql_where=_IS_UNDONE),
+    Index("ix_promises_live", "token", "payer", sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+    Index("ix_promises_canceled", "token", "payer", sqlite_where=IS_CANCELED, postgresql_where=IS_CANCELED),
+    Index("ix_promises_undone", "chain", "nonce", sqlite_where=IS_UNDONE, postgresql_where=IS_UNDONE),
 )
 """``store.promises.Promise``. ``value`` is what its payer pays; ``ref`` a payment's reference, or a settlement's hash.
 One that was found on the chain is ``adopted``: its nonce was not handed out here."""

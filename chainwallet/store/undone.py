@@ -4,7 +4,7 @@ from sqlalchemy import func, or_, select
 
 from chainwallet.rules.window import NONCE_END, dies_by_use_of
 from chainwallet.store.database import Transaction
-from chainwallet.store.schema import promises
+from chainwallet.store.schema import IS_UNDONE, promises
 from chainwallet.store.words import word
 
 
@@ -16,8 +16,7 @@ def outrun_from(tx: Transaction, chain: str, now_s: int) -> dict[tuple[str, str]
     is_due = or_(promises.c.stage == "carried", promises.c.due_at_s <= now_s)
     query = select(promises.c.token, promises.c.payer, func.min(promises.c.nonce)).where(
         promises.c.chain == chain,
-        promises.c.stage.in_(("queued", "carried")),
-        promises.c.executed_block.is_not(None),
+        IS_UNDONE,
         promises.c.nonce < word(NONCE_END),
         is_due,
     )
